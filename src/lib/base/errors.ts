@@ -1,0 +1,97 @@
+// The one error type and the closed list of its codes, for every layer; each edge maps `kind` by a table of its own.
+export type Kind = 'failed' | 'usage' | 'unauthenticated' | 'forbidden' | 'not-found' | 'unreachable' | 'timeout' | 'conflict' | 'limited' | 'interrupted';
+
+const KIND_OF = {
+  internal: 'failed',
+  'file.failed': 'failed',
+  'file.corrupt': 'failed',
+  'store.corrupt': 'failed',
+  'protocol.violation': 'failed',
+  'link.lost': 'unreachable',
+  'link.reset': 'failed',
+  usage: 'usage',
+  'usage.missing-value': 'usage',
+  'target.malformed': 'usage',
+  'route.malformed': 'usage',
+  'name.malformed': 'usage',
+  'ports.malformed': 'usage',
+  'duration.malformed': 'usage',
+  'address.malformed': 'usage',
+  'address.not-here': 'usage',
+  'string.malformed': 'usage',
+  'csr.refused': 'usage',
+  'config.invalid': 'usage',
+  'gateway.public-url': 'usage',
+  'gateway.never-started': 'usage',
+  'request.malformed': 'usage',
+  'string.refused': 'unauthenticated',
+  'login.missing': 'unauthenticated',
+  'login.refused': 'unauthenticated',
+  'pin.mismatch': 'unauthenticated',
+  'certificate.refused': 'unauthenticated',
+  'session.refused': 'unauthenticated',
+  'agent.not-enrolled': 'unauthenticated',
+  'policy.denied': 'forbidden',
+  'scope.missing': 'forbidden',
+  'file.loose-mode': 'forbidden',
+  'route.none': 'not-found',
+  'agent.unknown': 'not-found',
+  'session.unknown': 'not-found',
+  'token.unknown': 'not-found',
+  'operator.unknown': 'not-found',
+  'ca.missing': 'not-found',
+  'resource.unknown': 'not-found',
+  'gateway.unreachable': 'unreachable',
+  'agent.offline': 'unreachable',
+  'agent.failed': 'unreachable',
+  'target.refused': 'unreachable',
+  'target.unreachable': 'unreachable',
+  'dns.failed': 'unreachable',
+  'quic.unavailable': 'unreachable',
+  'gateway.stopping': 'unreachable',
+  timeout: 'timeout',
+  'gateway.silent': 'timeout',
+  'agent.silent': 'timeout',
+  'target.timed-out': 'timeout',
+  'port.in-use': 'conflict',
+  'ca.exists': 'conflict',
+  'name.taken': 'conflict',
+  'id.taken': 'conflict',
+  'session.exists': 'conflict',
+  'state.locked': 'conflict',
+  'limit.reached': 'limited',
+  'streams.exhausted': 'limited',
+  'store.busy': 'limited',
+  interrupted: 'interrupted',
+} as const satisfies Record<string, Kind>;
+
+export type ErrorCode = keyof typeof KIND_OF;
+
+/** What a person or a script is told: a stable code, what failed and why, and what to do about it. */
+export class TunnelError extends Error {
+  override readonly name = 'TunnelError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, more: { hint?: string | undefined; cause?: unknown } = {}) {
+    super(message, { cause: more.cause });
+    this.code = code;
+    this.hint = more.hint;
+  }
+
+  get kind(): Kind {
+    return KIND_OF[this.code];
+  }
+
+  toJSON(): { code: ErrorCode; message: string; hint: string | undefined } {
+    return { code: this.code, message: this.message, hint: this.hint };
+  }
+}
+
+/** For text that came over a wire: is it one of our codes? */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(KIND_OF, text);
+}
+
+/** For documentation and tests: each code with its kind. */
+export const ERROR_KINDS: Readonly<Record<ErrorCode, Kind>> = KIND_OF;
