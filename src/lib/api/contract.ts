@@ -1,0 +1,208 @@
+// The HTTP contract of a gateway: every path and every JSON shape, for the server that implements it and the client that calls it.
+import { z } from 'zod';
+
+const name = z.string().min(1).max(255);
+const uuid = z.string().regex(/^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$/, 'not a UUID');
+const time = z.iso.datetime();
+const routeText = z.string().min(1).max(300);
+const targetText = z.string().min(1).max(300);
+const portsText = z.string().min(1).max(11);
+
+/** Of version 1; the agent paths are served under both. */
+export const AGENT_PREFIXES = ['/jet/tunnel', '/jet/agent-tunnel'] as const;
+
+export const PATHS = {
+  ca: '/api/v1/ca',
+  login: '/api/v1/login',
+  logout: '/api/v1/logout',
+  whoami: '/api/v1/whoami',
+  status: '/api/v1/status',
+  tokens: '/api/v1/tokens',
+  agents: '/api/v1/agents',
+  routes: '/api/v1/routes',
+  resolve: '/api/v1/routes/resolve',
+  sessions: '/api/v1/sessions',
+  audit: '/api/v1/audit',
+  enroll: '/jet/tunnel/enroll',
+  livez: '/livez',
+  readyz: '/readyz',
+} as const;
+
+/** Every failure, but for the bare statuses that version 1 agents know. */
+export const ErrorAnswer = z.object({ error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }) });
+
+// First contact: read without verification, kept only if the pin fits.
+export const CaAnswer = z.object({ ca_pem: z.string() });
+
+// Version 1, byte for byte the reference's names; what is ours is optional.
+export const EnrollRequest = z.object({
+  agent_id: uuid,
+  csr_pem: z.string().min(1).max(16_384),
+  agent_hostname: z.string().max(253).nullish(),
+  os: z.string().max(32).optional(),
+});
+export const EnrollAnswer = z.object({
+  agent_id: uuid,
+  client_cert_pem: z.string(),
+  gateway_ca_cert_pem: z.string(),
+  quic_endpoint: z.string(),
+  server_spki_sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** JWKS as JSON text, for session material; stock gateways give none. */
+  session_keys: z.string().optional(),
+});
+export const StockAgent = z.object({
+  agent_id: uuid,
+  name,
+  cert_fingerprint: z.string().nullable(),
+  is_online: z.boolean(),
+  last_seen_ms: z.number().int().nullable(),
+  subnets: z.array(routeText),
+  domains: z.array(z.object({ domain: z.string(), auto_detected: z.boolean() })),
+  route_epoch: z.number().int(),
+});
+export const StockAgents = z.array(StockAgent);
+
+export const TokenKind = z.enum(['agent', 'operator', 'admin']);
+export const MintRequest = z.object({
+  kind: TokenKind,
+  name,
+  routes: z.array(routeText).max(1000).default([]),
+  /** `22` or `1000-2000`; absent: the defaults of the agent's system. */
+  ports: z.array(portsText).max(256).optional(),
+  /** Operators only; absent: all agents. */
+  agents: z.array(name).max(1000).optional(),
+  expires_ms: z.number().int().positive(),
+  credential_expires_ms: z.number().int().positive().optional(),
+  replace: z.boolean().default(false),
+  /** For a gateway that was never started. */
+  public_url: z.string().optional(),
+});
+export const MintAnswer = z.object({ token: z.string(), id: uuid, kind: TokenKind, name, expires_at: time, warnings: z.array(z.string()) });
+export const TokenRow = z.object({
+  id: uuid,
+  kind: TokenKind,
+  name,
+  state: z.enum(['open', 'used', 'revoked', 'expired']),
+  created_at: time,
+  expires_at: time,
+  used_at: time.nullable(),
+});
+export const TokenList = z.object({ tokens: z.array(TokenRow), next: z.string().nullable() });
+
+export const LoginAnswer = z.object({
+  operator: name,
+  kind: z.enum(['operator', 'admin']),
+  gateway: z.string(),
+  credential: z.string(),
+  expires_at: time,
+  ca_pem: z.string(),
+});
+export const WhoamiAnswer = z.object({ operator: name, kind: z.enum(['operator', 'admin', 'local-admin']), gateway: z.string(), expires_at: time.nullable() });
+
+export const AgentRow = z.object({
+  id: uuid,
+  name,
+  state: z.enum(['online', 'offline', 'revoked']),
+  transport: z.string().nullable(),
+  /** What is active: requested and allowed. */
+  routes: z.array(routeText),
+  ports: z.array(portsText),
+  last_seen: time.nullable(),
+  os: z.string().nullable(),
+  protocol: z.number().int().nullable(),
+  /** What an administrator allows. */
+  allowed_routes: z.array(routeText),
+  not_after: time.nullable(),
+});
+export const AgentList = z.object({ agents: z.array(AgentRow), next: z.string().nullable() });
+export const AgentChange = z.object({ routes: z.array(routeText).max(1000).optional(), ports: z.array(portsText).max(256).optional() });
+
+export const RouteRow = z.object({ route: routeText, agent: name, agent_id: uuid, state: z.enum(['online', 'offline']), auto_detected: z.boolean() });
+export const RouteList = z.object({ routes: z.array(RouteRow), next: z.string().nullable() });
+
+const Rule = z.enum(['explicit', 'subnet', 'name', 'wildcard', 'suffix']);
+export const CandidateRow = z.object({
+  agent: name,
+  agent_id: uuid,
+  route: z.string().nullable(),
+  rule: Rule,
+  standing: z.enum(['usable', 'offline', 'denied']),
+  policy: z.string(),
+});
+export const DecisionAnswer = z.union([
+  z.object({ via: z.literal('agent'), agent: name, route: z.string().nullable(), rule: Rule }),
+  z.object({ via: z.literal('none'), code: z.string(), reason: z.string() }),
+]);
+/** The decision record of `routing/decision.ts`; a test holds the two alike. */
+export const Resolution = z.object({
+  target: z.string(),
+  operator: z.string().nullable(),
+  explicit_agent: z.string().nullable(),
+  decision: DecisionAnswer,
+  candidates: z.array(CandidateRow),
+  outcome: z
+    .object({
+      result: z.enum(['connected', 'refused']),
+      agent: z.string().nullable(),
+      address: z.string().nullable(),
+      code: z.string().nullable(),
+      reason: z.string().nullable(),
+    })
+    .nullable(),
+});
+export const ResolveRequest = z.object({ target: targetText, agent: name.optional() });
+
+export const SessionRequest = z.object({
+  targets: z.array(targetText).min(1).max(64),
+  agent: name.optional(),
+  /** Tried in order when the target itself cannot be had; one target only. */
+  alternates: z.array(targetText).max(16).default([]),
+});
+export const SessionGrant = z.object({
+  /** For Proxy-Authorization at the edge: Bearer, or Basic with this as the password. */
+  token: z.string(),
+  expires_at: time,
+  /** host:port for the CLI's own CONNECT (ALPN tunnel-connect/1). */
+  connect: z.string(),
+  /** https URL for plain clients; null when the gateway runs without --proxy-listen. */
+  proxy: z.string().nullable(),
+  ca_pem: z.string(),
+  idle_seconds: z.number().int(),
+  targets: z.array(z.object({ target: z.string(), agent: name, session_id: uuid })),
+});
+
+export const AuditRow = z.object({
+  seq: z.number().int(),
+  time,
+  code: z.string(),
+  actor: z.string(),
+  subject: z.string(),
+  detail: z.record(z.string(), z.unknown()),
+});
+export const AuditPage = z.object({ rows: z.array(AuditRow), next: z.string().nullable() });
+
+export const StatusAnswer = z.object({
+  version: z.string(),
+  url: z.string(),
+  tcp: z.string(),
+  udp: z.string(),
+  proxy: z.string().nullable(),
+  agents_online: z.number().int(),
+  channels: z.number().int(),
+  pid: z.number().int(),
+  uptime_seconds: z.number(),
+});
+
+export type EnrollRequest = z.infer<typeof EnrollRequest>;
+export type EnrollAnswer = z.infer<typeof EnrollAnswer>;
+export type MintRequest = z.input<typeof MintRequest>;
+export type MintAnswer = z.infer<typeof MintAnswer>;
+export type LoginAnswer = z.infer<typeof LoginAnswer>;
+export type AgentRow = z.infer<typeof AgentRow>;
+export type AgentList = z.infer<typeof AgentList>;
+export type RouteList = z.infer<typeof RouteList>;
+export type Resolution = z.infer<typeof Resolution>;
+export type SessionRequest = z.input<typeof SessionRequest>;
+export type SessionGrant = z.infer<typeof SessionGrant>;
+export type AuditRow = z.infer<typeof AuditRow>;
+export type StatusAnswer = z.infer<typeof StatusAnswer>;

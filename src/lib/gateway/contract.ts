@@ -1,0 +1,144 @@
+// The interface between control and edge: what an edge may ask, and what control may order. Plain data only, so that it can cross a process border.
+import type { ErrorCode } from '../base/errors.ts';
+import type { SocketAddress } from '../base/world.ts';
+import type { DecisionRecord } from '../routing/decision.ts';
+import type { TransportName } from '../transport/link.ts';
+
+/** What an edge asks of control. Every method may reject with a TunnelError. */
+export interface ControlForEdge {
+  /** May the holder of this leaf link? Chain and validity were verified by the transport; meaning, id, serial and key are judged here. Error `certificate.refused`. */
+  admit(presented: PresentedLink): Promise<Admission>;
+  /** What the peer of a version 2 link says about itself. */
+  introduce(linkId: string, hello: PeerHello): Promise<void>;
+  /** The agent's wishes; control keeps what is allowed. Names that are bad were dropped before. */
+  advertise(linkId: string, advertisement: Advertisement): Promise<void>;
+  /** A sign of life that counts as one: a heartbeat, an advertisement. At most one a second a link. */
+  alive(linkId: string): Promise<void>;
+  /** The link has ended; a newer link of the same agent is untouched. */
+  unlink(linkId: string, reason: string): Promise<void>;
+  /** An operator's request becomes a plan with its decision record. Errors: session.refused, route.none, agent.offline, policy.denied, target.malformed, limit.reached... */
+  authorise(request: ConnectRequest): Promise<Plan>;
+  /** A renewal CSR from an authenticated link. */
+  renew(linkId: string, csrPem: string): Promise<RenewedIdentity>;
+  /** What became of channels, in order. */
+  report(event: ChannelEvent): Promise<void>;
+}
+
+/** What control orders of an edge. */
+export interface EdgeForControl {
+  closeLink(linkId: string, reason: string): Promise<void>;
+  /** Ends a session on a link: its channels are reset, the agent is told. */
+  endSession(sessionId: string, reason: string): Promise<void>;
+  assign(linkId: string, assignment: Assignment): Promise<void>;
+  /** New certificate, same key. */
+  useCertificate(certificatePem: string, trustedCaPem: string): Promise<void>;
+  /** New channels are refused, agents are told to move within `delayMs`; resolves when the last channel ended or the delay passed. */
+  drain(delayMs: number): Promise<void>;
+}
+
+export interface PresentedLink {
+  readonly certificate: Uint8Array;
+  readonly protocol: 1 | 2;
+  readonly transport: TransportName;
+  readonly remote: SocketAddress;
+}
+
+export interface Admission {
+  readonly linkId: string;
+  readonly agentId: string;
+  readonly agent: string;
+  readonly assignment: Assignment;
+}
+
+/** What an administrator allows this agent: routes in canonical text, port ranges inclusive. */
+export interface Assignment {
+  readonly subnets: readonly string[];
+  readonly names: readonly string[];
+  readonly ports: readonly PortRange[];
+  readonly kinds: readonly ChannelKind[];
+}
+
+export type ChannelKind = 'tcp';
+export type PortRange = readonly [first: number, last: number];
+
+export interface PeerHello {
+  readonly software: string;
+  readonly os: string;
+  readonly arch: string;
+  readonly hostname: string;
+}
+
+export interface Advertisement {
+  readonly epoch: bigint;
+  /** CIDR in canonical text. */
+  readonly subnets: readonly string[];
+  readonly names: readonly { readonly name: string; readonly autoDetected: boolean }[];
+}
+
+export interface ConnectRequest {
+  /** From Proxy-Authorization. */
+  readonly sessionToken: string;
+  /** The CONNECT authority as it was written. */
+  readonly target: string;
+  readonly remote: SocketAddress;
+}
+
+export interface Plan {
+  readonly channelId: string;
+  readonly operator: string;
+  readonly decision: DecisionRecord;
+  /** In order; the first that connects wins. Never empty. */
+  readonly ways: readonly Way[];
+}
+
+export interface Way {
+  readonly linkId: string;
+  readonly agentId: string;
+  readonly agent: string;
+  /** Canonical; an alternate's where this way leads there. */
+  readonly target: string;
+  readonly session: SessionLease;
+}
+
+export interface SessionLease {
+  readonly sessionId: string;
+  readonly operator: string;
+  readonly idleLimitMs: number;
+  /** Signed by control; what a version 2 agent demands. Changes when renewed. */
+  readonly material: string;
+}
+
+export interface RenewedIdentity {
+  readonly certificatePem: string;
+  readonly caPem: string;
+  /** JWKS as JSON text. */
+  readonly sessionKeys: string;
+}
+
+export type ChannelEvent =
+  | {
+      readonly kind: 'opened';
+      readonly channelId: string;
+      readonly sessionId: string;
+      readonly agent: string;
+      readonly target: string;
+      readonly address: string | null;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly channelId: string;
+      readonly sessionId: string;
+      readonly agent: string;
+      readonly target: string;
+      readonly code: ErrorCode;
+      readonly reason: string;
+      readonly last: boolean;
+    }
+  | {
+      readonly kind: 'ended';
+      readonly channelId: string;
+      readonly sessionId: string;
+      readonly bytesUp: number;
+      readonly bytesDown: number;
+      readonly reason: string;
+    };
