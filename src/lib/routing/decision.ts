@@ -1,0 +1,42 @@
+// The decision record (F1): how one request was routed and judged. The connection uses this very object; `route resolve`, errors and the audit log show it.
+import type { ErrorCode } from '../base/errors.ts';
+
+export type Rule = 'explicit' | 'subnet' | 'name' | 'wildcard' | 'suffix';
+
+/** Why a candidate stands where it stands. `usable` ones are tried in order. */
+export type Standing = 'usable' | 'offline' | 'denied';
+
+export interface Candidate {
+  readonly agent: string;
+  readonly agent_id: string;
+  /** The route that matched, as advertised: `10.0.0.0/24`, `*.corp.example`; null when an explicit agent has none for it. */
+  readonly route: string | null;
+  readonly rule: Rule;
+  readonly standing: Standing;
+  /** The policy line that judged it, in words. */
+  readonly policy: string;
+}
+
+export type Decision =
+  | { readonly via: 'agent'; readonly agent: string; readonly route: string | null; readonly rule: Rule }
+  | { readonly via: 'none'; readonly code: ErrorCode; readonly reason: string };
+
+/** What came of it, once tried. `address` is the very address that the agent judged and connected to, where it says so. */
+export interface Outcome {
+  readonly result: 'connected' | 'refused';
+  readonly agent: string | null;
+  readonly address: string | null;
+  readonly code: string | null;
+  readonly reason: string | null;
+}
+
+export interface DecisionRecord {
+  /** The canonical target, `host:port` or `[v6]:port`. */
+  readonly target: string;
+  readonly operator: string | null;
+  /** The agent that the request named, if it did. */
+  readonly explicit_agent: string | null;
+  readonly decision: Decision;
+  readonly candidates: readonly Candidate[];
+  readonly outcome: Outcome | null;
+}
