@@ -1,0 +1,58 @@
+// Carries bytes between two duplexes until both directions have ended: backpressure and half-close in each direction, and a cut never becomes an end.
+import type { Duplex } from 'node:stream';
+import { CutShort, isCut, reset } from './reset.ts';
+
+/** Bytes so far. Live: whoever gave it may read it while the splice runs, and after it failed. */
+export interface Carried {
+  aToB: number;
+  bToA: number;
+}
+
+/**
+ * Resolves when both directions have ended and everything was handed to the systems below. When one side fails or closes early, both are reset and
+ * it rejects with the first error. Both duplexes belong to the splice from the call on; both must allow half-open.
+ */
+export function splice(a: Duplex, b: Duplex, carried: Carried = { aToB: 0, bToA: 0 }): Promise<Carried> {
+  return new Promise((resolve, reject) => {
+    let directions = 2;
+    const ended = () => {
+      directions -= 1;
+      if (directions === 0) resolve(carried);
+    };
+    const failed = (error: Error) => {
+      reject(error); // the first call counts
+      reset(a, error);
+      reset(b, error);
+    };
+    pump(a, b, (bytes) => (carried.aToB += bytes), ended, failed);
+    pump(b, a, (bytes) => (carried.bToA += bytes), ended, failed);
+  });
+}
+
+/** Measured on loopback against `pipeline` and `pipe`: as fast, and it destroys nothing on its own, so that a failure can become a reset. */
+function pump(source: Duplex, sink: Duplex, count: (bytes: number) => void, ended: () => void, failed: (error: Error) => void): void {
+  let done = false;
+  const early = () => {
+    if (!done) failed(new CutShort('closed before its end'));
+  };
+  const finish = () => {
+    if (isCut(sink)) return early();
+    done = true;
+    ended();
+  };
+  const end = () => {
+    if (isCut(source)) return early();
+    if (sink.writableFinished) return finish();
+    sink.end();
+  };
+  source.on('error', failed).on('close', early).on('end', end);
+  sink.on('close', early).on('finish', finish);
+  if (source.destroyed || sink.destroyed) return early();
+  if (source.readableEnded) return end();
+  source.on('data', (chunk: Uint8Array) => {
+    count(chunk.length);
+    if (!sink.write(chunk)) source.pause();
+  });
+  sink.on('drain', () => source.resume());
+  source.resume();
+}
