@@ -1,0 +1,51 @@
+// What is recorded: the one closed list of audit codes, and the shape of an event. Pure; the store keeps it, the API shows it.
+
+/** Stable: codes are added, never renamed. */
+export const AUDIT_CODES = {
+  'ca.created': 'a certificate authority was made',
+  'gateway.started': 'the gateway started to serve',
+  'gateway.stopped': 'the gateway stopped',
+  'token.minted': 'a token was made',
+  'token.revoked': 'a token was revoked',
+  'agent.enrolled': 'an agent was enrolled with a token',
+  'agent.enrolment-refused': 'an enrolment was refused',
+  'agent.renewed': 'an agent got a new certificate for the same key',
+  'agent.renewal-refused': 'a renewal was refused',
+  'agent.changed': 'what an agent may carry was changed',
+  'agent.deleted': 'an agent was deleted and its certificates revoked',
+  'operator.logged-in': 'an operator exchanged a token for a credential',
+  'operator.login-refused': 'a login was refused',
+  'operator.logged-out': 'an operator gave a credential back',
+  'link.opened': 'an agent linked',
+  'link.closed': 'the link of an agent ended',
+  'link.refused': 'a link was refused',
+  'session.opened': 'a session of an operator on an agent began',
+  'session.refused': 'a session was refused',
+  'session.ended': 'a session ended',
+  'channel.opened': 'a channel to a target was opened',
+  'channel.refused': 'a channel to a target was refused',
+  'channel.ended': 'a channel ended',
+} as const;
+
+export type AuditCode = keyof typeof AUDIT_CODES;
+
+export interface AuditEvent {
+  readonly code: AuditCode;
+  /** Who did it: `operator:alice`, `agent:web1`, `token:<id>`, `local-admin`, `gateway`, or an address where nobody is known. */
+  readonly actor: string;
+  /** What it was done to, written the same way; `target:10.0.0.5:22` for a channel. */
+  readonly subject: string;
+  /** Plain JSON in snake_case, never a secret. */
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** An event as it was kept: `seq` grows by time of keeping, `time` in ms since 1970. */
+export interface AuditRecord extends AuditEvent {
+  readonly seq: number;
+  readonly time: number;
+}
+
+/** For text that came out of a file. */
+export function isAuditCode(text: string): text is AuditCode {
+  return Object.hasOwn(AUDIT_CODES, text);
+}

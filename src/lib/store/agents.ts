@@ -1,0 +1,124 @@
+// The agents that were ever enrolled: a name is taken while its agent is not deleted, an id for ever.
+import type { Kysely, Selectable } from 'kysely';
+import type { Clock } from '../base/world.ts';
+import { readTexts, readTextsOrNull, writeTextsOrNull } from './json-column.ts';
+import { type Page, type PageRequest, pageOf } from './page.ts';
+import type { AgentsRow, Schema } from './schema.ts';
+
+export interface Agent {
+  readonly id: string;
+  readonly name: string;
+  readonly state: AgentsRow['state'];
+  /** What an administrator allows, in canonical text. */
+  readonly allowedRoutes: readonly string[];
+  /** Ranges as text; null: the defaults of its system. */
+  readonly ports: readonly string[] | null;
+  readonly os: string | null;
+  readonly hostname: string | null;
+  /** As released stock agents mean them (reference.md, 5). */
+  readonly bareNamesAreSuffixes: boolean;
+  readonly createdAt: number;
+  readonly lastSeen: number | null;
+}
+
+export type NewAgent = Pick<Agent, 'id' | 'name' | 'allowedRoutes' | 'ports' | 'os' | 'hostname'>;
+export type AgentChanges = Partial<Pick<Agent, 'allowedRoutes' | 'ports' | 'os' | 'hostname' | 'bareNamesAreSuffixes'>> & {
+  readonly state?: 'active' | 'revoked';
+};
+
+/** Every method but `insert` overlooks deleted agents. */
+export function agentsTable(db: Kysely<Schema>, clock: Clock) {
+  const living = () => db.selectFrom('agents').selectAll().where('state', '<>', 'deleted');
+  return {
+    /** StoreError, unique on `agents.name` or primary key on `agents.id`. */
+    async insert(agent: NewAgent): Promise<Agent> {
+      const row = await db
+        .insertInto('agents')
+        .values({
+          ...columnsOf(agent),
+          id: agent.id,
+          name: agent.name,
+          state: 'active',
+          allowedRoutes: JSON.stringify(agent.allowedRoutes),
+          bareNamesAreSuffixes: 0,
+          createdAt: clock.now(),
+        })
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      return agentOf(row);
+    },
+
+    async byId(id: string): Promise<Agent | undefined> {
+      return agentOrNone(await living().where('id', '=', id).executeTakeFirst());
+    },
+
+    async byName(name: string): Promise<Agent | undefined> {
+      return agentOrNone(await living().where('name', '=', name).executeTakeFirst());
+    },
+
+    /** A name is preferred to an id that reads the same. */
+    async byNameOrId(text: string): Promise<Agent | undefined> {
+      return (await this.byName(text)) ?? (await this.byId(text));
+    },
+
+    /** By name. */
+    async list({ after, limit }: PageRequest): Promise<Page<Agent>> {
+      let query = living()
+        .orderBy('name')
+        .limit(limit + 1);
+      if (after !== null) query = query.where('name', '>', after);
+      return pageOf((await query.execute()).map(agentOf), limit, ({ name }) => name);
+    },
+
+    /** Changes only what is named. Undefined when there is no such agent. */
+    async change(id: string, changes: AgentChanges): Promise<Agent | undefined> {
+      const columns = columnsOf(changes);
+      if (Object.keys(columns).length === 0) return this.byId(id);
+      return agentOrNone(await db.updateTable('agents').set(columns).where('id', '=', id).where('state', '<>', 'deleted').returningAll().executeTakeFirst());
+    },
+
+    /** Signs of life, many at once, because each call waits for the disk. */
+    async seen(ids: readonly string[]): Promise<void> {
+      if (ids.length === 0) return;
+      await db.updateTable('agents').set({ lastSeen: clock.now() }).where('id', 'in', ids).execute();
+    },
+
+    /** Its certificates are revoked with it: call this in a transaction. Undefined when there is no such agent. */
+    async delete(id: string): Promise<Agent | undefined> {
+      const row = await db
+        .updateTable('agents')
+        .set({ state: 'deleted' })
+        .where('id', '=', id)
+        .where('state', '<>', 'deleted')
+        .returningAll()
+        .executeTakeFirst();
+      if (row !== undefined)
+        await db.updateTable('certificates').set({ revokedAt: clock.now() }).where('agentId', '=', id).where('revokedAt', 'is', null).execute();
+      return agentOrNone(row);
+    },
+  };
+}
+
+function columnsOf({ state, allowedRoutes, ports, os, hostname, bareNamesAreSuffixes }: AgentChanges): Partial<AgentsRow> {
+  return {
+    ...(state !== undefined && { state }),
+    ...(allowedRoutes !== undefined && { allowedRoutes: JSON.stringify(allowedRoutes) }),
+    ...(ports !== undefined && { ports: writeTextsOrNull(ports) }),
+    ...(os !== undefined && { os }),
+    ...(hostname !== undefined && { hostname }),
+    ...(bareNamesAreSuffixes !== undefined && { bareNamesAreSuffixes: bareNamesAreSuffixes ? 1 : 0 }),
+  };
+}
+
+function agentOf(row: Selectable<AgentsRow>): Agent {
+  return {
+    ...row,
+    allowedRoutes: readTexts(row.allowedRoutes, 'agents.allowed_routes'),
+    ports: readTextsOrNull(row.ports, 'agents.ports'),
+    bareNamesAreSuffixes: row.bareNamesAreSuffixes === 1,
+  };
+}
+
+function agentOrNone(row: Selectable<AgentsRow> | undefined): Agent | undefined {
+  return row === undefined ? undefined : agentOf(row);
+}

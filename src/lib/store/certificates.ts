@@ -1,0 +1,63 @@
+// The certificates that were issued to agents, and which of them still let an agent in.
+import type { Kysely } from 'kysely';
+import type { Clock } from '../base/world.ts';
+import type { CertificatesRow, Schema } from './schema.ts';
+
+export type Certificate = Readonly<CertificatesRow>;
+export type NewCertificate = Omit<Certificate, 'revokedAt'>;
+
+export function certificatesTable(db: Kysely<Schema>, clock: Clock) {
+  return {
+    /** StoreError: primary key on `certificates.serial`, foreign key where the agent is unknown. */
+    async insert(certificate: NewCertificate): Promise<void> {
+      await db
+        .insertInto('certificates')
+        .values({ ...certificate, revokedAt: null })
+        .execute();
+    },
+
+    /** The certificate that a peer showed, when id, serial and key are as issued, it is not revoked and its agent is active. */
+    async admissible(shown: Pick<Certificate, 'agentId' | 'serial' | 'spkiSha256'>): Promise<Certificate | undefined> {
+      return db
+        .selectFrom('certificates')
+        .innerJoin('agents', 'agents.id', 'certificates.agentId')
+        .selectAll('certificates')
+        .where('certificates.serial', '=', shown.serial)
+        .where('certificates.agentId', '=', shown.agentId)
+        .where('certificates.spkiSha256', '=', shown.spkiSha256)
+        .where((where) => where.or([where('certificates.revokedAt', 'is', null), where('certificates.revokedAt', '>', clock.now())]))
+        .where('agents.state', '=', 'active')
+        .executeTakeFirst();
+    },
+
+    /** Whose key is this? Every agent that ever had a certificate for it, deleted ones too. */
+    async holdersOf(spkiSha256: string): Promise<string[]> {
+      const rows = await db.selectFrom('certificates').select('agentId').distinct().where('spkiSha256', '=', spkiSha256).execute();
+      return rows.map(({ agentId }) => agentId);
+    },
+
+    /** The newest certificate of each agent that is not revoked. */
+    async newestOf(agentIds: readonly string[]): Promise<Map<string, Certificate>> {
+      if (agentIds.length === 0) return new Map();
+      const rows = await db
+        .selectFrom('certificates')
+        .selectAll()
+        .where('agentId', 'in', agentIds)
+        .where('revokedAt', 'is', null)
+        .orderBy('notAfter')
+        .execute();
+      return new Map(rows.map((row) => [row.agentId, row]));
+    },
+
+    /** Ends every certificate of an agent but `exceptSerial`, now or at `at` (ms), whichever comes first. */
+    async revokeOf(agentId: string, { exceptSerial = '', at = clock.now() }: { exceptSerial?: string; at?: number } = {}): Promise<void> {
+      await db
+        .updateTable('certificates')
+        .set({ revokedAt: at })
+        .where('agentId', '=', agentId)
+        .where('serial', '<>', exceptSerial)
+        .where((where) => where.or([where('revokedAt', 'is', null), where('revokedAt', '>', at)]))
+        .execute();
+    },
+  };
+}

@@ -1,0 +1,69 @@
+// How the file of the store comes to be and is opened, for the worker: private, durable, never empty in place of a damaged one.
+
+import { randomBytes } from 'node:crypto';
+import { chmodSync, closeSync, constants, fsyncSync, linkSync, lstatSync, openSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+const CORRUPT = 11;
+const CANNOT_OPEN = 14;
+/** "tunl"; tells our file from any other SQLite file. */
+const APPLICATION_ID = 0x74756e6c;
+
+/** Opens the file, making it where none is. Errors carry SQLite's `errcode`. */
+export function openDatabase(path: string, waitMs: number): DatabaseSync {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) createDatabase(path);
+  else if (!found.isFile()) throw sqliteError('not a regular file', CANNOT_OPEN);
+  else if (found.size === 0) throw sqliteError('the file is empty', CORRUPT);
+  for (const suffix of ['', '-wal', '-shm']) chmodPrivate(path + suffix);
+
+  const database = new DatabaseSync(path, { timeout: waitMs, enableForeignKeyConstraints: true });
+  try {
+    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma recursive_triggers = on; pragma trusted_schema = off');
+    if (database.prepare('pragma application_id').get()?.['application_id'] !== APPLICATION_ID) throw sqliteError('it is not a store of tunnel', CORRUPT);
+    const verdict = database.prepare('pragma quick_check(1)').get()?.['quick_check'];
+    if (verdict !== 'ok') throw sqliteError(String(verdict), CORRUPT);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Complete before it has its name, so that an empty file at the name is always damage. Two at once: the first one counts. */
+function createDatabase(path: string): void {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  closeSync(openSync(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600));
+  try {
+    chmodPrivate(temporary);
+    const database = new DatabaseSync(temporary);
+    database.exec(`pragma journal_mode = wal; pragma synchronous = full; pragma application_id = ${APPLICATION_ID}`);
+    database.close();
+    linkSync(temporary, path);
+    syncDirectory(dirname(path));
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+/** SQLite gives -wal and -shm the mode of the file itself; those that stand there already are put right. */
+function chmodPrivate(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isFile()) chmodSync(path, 0o600);
+}
+
+function syncDirectory(path: string): void {
+  if (process.platform === 'win32') return; // directories cannot be opened there
+  const directory = openSync(path, constants.O_RDONLY);
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+function sqliteError(message: string, errcode: number): Error {
+  return Object.assign(new Error(message), { errcode });
+}

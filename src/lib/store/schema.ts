@@ -1,0 +1,106 @@
+// The tables as the queries see them. Times are ms since 1970 in UTC; keys here in camel case stand in snake case in the file.
+import type { Generated } from 'kysely';
+
+export interface Schema {
+  agents: AgentsRow;
+  certificates: CertificatesRow;
+  tokens: TokensRow;
+  operators: OperatorsRow;
+  credentials: CredentialsRow;
+  sessions: SessionsRow;
+  audit: AuditTableRow;
+  settings: SettingsRow;
+}
+
+export interface AgentsRow {
+  id: string;
+  name: string;
+  state: 'active' | 'revoked' | 'deleted';
+  /** JSON list of routes in canonical text. */
+  allowedRoutes: string;
+  /** JSON list of ranges as text; null: the defaults of its system. */
+  ports: string | null;
+  os: string | null;
+  hostname: string | null;
+  /** 0 or 1. */
+  bareNamesAreSuffixes: number;
+  createdAt: number;
+  lastSeen: number | null;
+}
+
+export interface CertificatesRow {
+  /** Lower-case hex. */
+  serial: string;
+  agentId: string;
+  spkiSha256: string;
+  fingerprint: string;
+  notBefore: number;
+  notAfter: number;
+  /** May lie in the future: good until then. */
+  revokedAt: number | null;
+}
+
+export interface TokensRow {
+  /** The `jti`. */
+  id: string;
+  kind: 'agent' | 'operator' | 'admin';
+  name: string;
+  hash: string;
+  routes: string;
+  ports: string | null;
+  agents: string | null;
+  /** 0 or 1. */
+  replaces: number;
+  credentialMs: number | null;
+  createdAt: number;
+  createdBy: string;
+  expiresAt: number;
+  usedAt: number | null;
+  /** SHA-256 of the SPKI that was enrolled. */
+  usedBy: string | null;
+  /** What was answered, for a repeat with the same key. */
+  answer: string | null;
+  revokedAt: number | null;
+}
+
+export interface OperatorsRow {
+  id: string;
+  name: string;
+  kind: 'operator' | 'admin';
+  /** JSON list of agent names; null: all. */
+  agents: string | null;
+  createdAt: number;
+}
+
+export interface CredentialsRow {
+  hash: string;
+  operatorId: string;
+  createdAt: number;
+  expiresAt: number;
+  revokedAt: number | null;
+}
+
+export interface SessionsRow {
+  id: string;
+  operatorId: string;
+  agentId: string;
+  state: 'live' | 'ended';
+  openedAt: number;
+  endedAt: number | null;
+  reason: string | null;
+  lastActivity: number;
+}
+
+export interface AuditTableRow {
+  seq: Generated<number>;
+  time: number;
+  code: string;
+  actor: string;
+  subject: string;
+  detail: string;
+}
+
+export interface SettingsRow {
+  key: string;
+  value: string;
+}

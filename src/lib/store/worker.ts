@@ -1,0 +1,58 @@
+// The thread that owns the database file: it runs one statement after the other, so that a wait for a lock blocks nobody else.
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { parentPort, workerData } from 'node:worker_threads';
+import { openDatabase } from './database-file.ts';
+import type { Answer, Failure, Question, SqlRow, SqlValue, WorkerStart } from './messages.ts';
+
+const STATEMENTS_KEPT = 200;
+const CANNOT_OPEN = 14;
+
+if (parentPort === null) throw new Error('store/worker.ts runs in a worker thread only');
+const port = parentPort;
+const answer = (message: Answer) => port.postMessage(message);
+
+try {
+  const { path, waitMs }: WorkerStart = workerData;
+  serve(openDatabase(path, waitMs));
+  answer({ id: 0, kind: 'open' });
+} catch (error) {
+  answer({ id: 0, kind: 'failed', failure: failureOf(error) });
+  port.close();
+}
+
+function serve(database: DatabaseSync): void {
+  const statements = new Map<string, StatementSync>();
+  const prepared = (sql: string): StatementSync => {
+    const kept = statements.get(sql);
+    if (kept !== undefined) return kept;
+    if (statements.size >= STATEMENTS_KEPT) statements.clear();
+    const statement = database.prepare(sql);
+    statements.set(sql, statement);
+    return statement;
+  };
+
+  const run = (sql: string, parameters: readonly SqlValue[], waitMs: number): { rows: SqlRow[]; changes: number } => {
+    database.exec(`pragma busy_timeout = ${Math.floor(waitMs)}`);
+    const statement = prepared(sql);
+    if (statement.columns().length > 0) return { rows: statement.all(...parameters), changes: 0 };
+    return { rows: [], changes: Number(statement.run(...parameters).changes) };
+  };
+
+  port.on('message', (question: Question) => {
+    try {
+      const result = question.kind === 'run' ? run(question.sql, question.parameters, question.waitMs) : { rows: [], changes: 0 };
+      if (question.kind === 'reset' && database.isTransaction) database.exec('rollback');
+      if (question.kind === 'close') database.close();
+      answer({ id: question.id, kind: 'done', ...result });
+      if (question.kind === 'close') port.close();
+    } catch (error) {
+      answer({ id: question.id, kind: 'failed', failure: failureOf(error) });
+    }
+  });
+}
+
+function failureOf(error: unknown): Failure {
+  if (!(error instanceof Error)) return { message: String(error), errcode: undefined };
+  if ('errcode' in error && typeof error.errcode === 'number') return { message: error.message, errcode: error.errcode };
+  return { message: error.message, errcode: 'syscall' in error ? CANNOT_OPEN : undefined };
+}
