@@ -31,6 +31,9 @@ export const PATHS = {
 /** Every failure, but for the bare statuses that version 1 agents know. */
 export const ErrorAnswer = z.object({ error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }) });
 
+/** Of every list: `after` is the `next` of the page before (for the audit log the last `seq` seen). */
+export const PageQuery = z.object({ after: z.string().max(400).optional(), limit: z.coerce.number().int().min(1).max(1000).default(100) });
+
 // First contact: read without verification, kept only if the pin fits.
 export const CaAnswer = z.object({ ca_pem: z.string() });
 
@@ -193,16 +196,22 @@ export const StatusAnswer = z.object({
   uptime_seconds: z.number(),
 });
 
+export type PageQuery = z.input<typeof PageQuery>;
 export type EnrollRequest = z.infer<typeof EnrollRequest>;
 export type EnrollAnswer = z.infer<typeof EnrollAnswer>;
 export type MintRequest = z.input<typeof MintRequest>;
 export type MintAnswer = z.infer<typeof MintAnswer>;
 export type LoginAnswer = z.infer<typeof LoginAnswer>;
+export type TokenList = z.infer<typeof TokenList>;
+export type WhoamiAnswer = z.infer<typeof WhoamiAnswer>;
 export type AgentRow = z.infer<typeof AgentRow>;
 export type AgentList = z.infer<typeof AgentList>;
+export type AgentChange = z.infer<typeof AgentChange>;
 export type RouteList = z.infer<typeof RouteList>;
 export type Resolution = z.infer<typeof Resolution>;
+export type ResolveRequest = z.infer<typeof ResolveRequest>;
 export type SessionRequest = z.input<typeof SessionRequest>;
 export type SessionGrant = z.infer<typeof SessionGrant>;
 export type AuditRow = z.infer<typeof AuditRow>;
+export type AuditPage = z.infer<typeof AuditPage>;
 export type StatusAnswer = z.infer<typeof StatusAnswer>;
