@@ -1,0 +1,62 @@
+// The HTTP contract as methods: one a request, each answer checked against its shape, each failure a TunnelError.
+import { z } from 'zod';
+import * as contract from './contract.ts';
+import type { Exchange, ExchangeRequest } from './exchange.ts';
+import { readAnswer, type Situation } from './read-answer.ts';
+
+export interface ApiClient {
+  /** With the enrolment string as bearer of the exchange. Errors besides those of Exchange: string.refused, csr.refused, name.taken, id.taken. */
+  enroll(request: contract.EnrollRequest, signal: AbortSignal): Promise<contract.EnrollAnswer>;
+  ca(signal: AbortSignal): Promise<string>;
+  /** With the login string as bearer of the exchange. */
+  login(signal: AbortSignal): Promise<contract.LoginAnswer>;
+  logout(signal: AbortSignal): Promise<void>;
+  whoami(signal: AbortSignal): Promise<contract.WhoamiAnswer>;
+  status(signal: AbortSignal): Promise<contract.StatusAnswer>;
+  mintToken(request: contract.MintRequest, signal: AbortSignal): Promise<contract.MintAnswer>;
+  listTokens(page: contract.PageQuery, signal: AbortSignal): Promise<contract.TokenList>;
+  listAgents(page: contract.PageQuery, signal: AbortSignal): Promise<contract.AgentList>;
+  getAgent(nameOrId: string, signal: AbortSignal): Promise<contract.AgentRow>;
+  changeAgent(nameOrId: string, change: contract.AgentChange, signal: AbortSignal): Promise<contract.AgentRow>;
+  deleteAgent(nameOrId: string, signal: AbortSignal): Promise<void>;
+  listRoutes(page: contract.PageQuery, signal: AbortSignal): Promise<contract.RouteList>;
+  resolve(request: contract.ResolveRequest, signal: AbortSignal): Promise<contract.Resolution>;
+  openSession(request: contract.SessionRequest, signal: AbortSignal): Promise<contract.SessionGrant>;
+  audit(page: contract.PageQuery, signal: AbortSignal): Promise<contract.AuditPage>;
+}
+
+/** Of DELETE and logout: 204 without a body, or anything. */
+const Nothing = z.unknown().transform(() => undefined);
+
+export function apiClient(exchange: Exchange): ApiClient {
+  const ask = async <T>(request: ExchangeRequest, shape: z.ZodType<T>, signal: AbortSignal, situation: Situation = 'api'): Promise<T> =>
+    readAnswer(await exchange(request, signal), shape, situation);
+  const { PATHS } = contract;
+  const agentPath = (nameOrId: string) => `${PATHS.agents}/${encodeURIComponent(nameOrId)}`;
+
+  return {
+    enroll: (body, signal) => ask({ method: 'POST', path: PATHS.enroll, body }, contract.EnrollAnswer, signal, 'enrolment'),
+    ca: async (signal) => (await ask({ method: 'GET', path: PATHS.ca }, contract.CaAnswer, signal)).ca_pem,
+    login: (signal) => ask({ method: 'POST', path: PATHS.login, body: {} }, contract.LoginAnswer, signal, 'login'),
+    logout: (signal) => ask({ method: 'POST', path: PATHS.logout, body: {} }, Nothing, signal),
+    whoami: (signal) => ask({ method: 'GET', path: PATHS.whoami }, contract.WhoamiAnswer, signal),
+    status: (signal) => ask({ method: 'GET', path: PATHS.status }, contract.StatusAnswer, signal),
+    mintToken: (body, signal) => ask({ method: 'POST', path: PATHS.tokens, body }, contract.MintAnswer, signal),
+    listTokens: (page, signal) => ask({ method: 'GET', path: withPage(PATHS.tokens, page) }, contract.TokenList, signal),
+    listAgents: (page, signal) => ask({ method: 'GET', path: withPage(PATHS.agents, page) }, contract.AgentList, signal),
+    getAgent: (nameOrId, signal) => ask({ method: 'GET', path: agentPath(nameOrId) }, contract.AgentRow, signal),
+    changeAgent: (nameOrId, body, signal) => ask({ method: 'PATCH', path: agentPath(nameOrId), body }, contract.AgentRow, signal),
+    deleteAgent: (nameOrId, signal) => ask({ method: 'DELETE', path: agentPath(nameOrId) }, Nothing, signal),
+    listRoutes: (page, signal) => ask({ method: 'GET', path: withPage(PATHS.routes, page) }, contract.RouteList, signal),
+    resolve: (body, signal) => ask({ method: 'POST', path: PATHS.resolve, body }, contract.Resolution, signal),
+    openSession: (body, signal) => ask({ method: 'POST', path: PATHS.sessions, body }, contract.SessionGrant, signal),
+    audit: (page, signal) => ask({ method: 'GET', path: withPage(PATHS.audit, page) }, contract.AuditPage, signal),
+  };
+}
+
+function withPage(path: string, { after, limit }: contract.PageQuery): string {
+  const query = new URLSearchParams();
+  if (after !== undefined) query.set('after', after);
+  if (limit !== undefined) query.set('limit', String(limit));
+  return query.size === 0 ? path : `${path}?${query}`;
+}
