@@ -79,7 +79,7 @@ export interface Drain {
 export interface SessionOpen {
   readonly kind: 'session-open';
   readonly sessionId: string;
-  /** 1 for the open, one more for each update. */
+  /** The gateway's to choose, rising with every open and update on a link. An open for a session that is open counts as its update. */
   readonly revision: number;
   readonly operator: string;
   readonly idleLimitMs: number;

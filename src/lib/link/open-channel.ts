@@ -1,0 +1,87 @@
+// The gateway's end of a channel: opens a stream, asks the agent for the target, hands over the stream for raw bytes or the reason why not.
+import { TunnelError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { World } from '../base/world.ts';
+import { refusalError } from '../protocol/refusal.ts';
+import { decodeConnectResponse, encodeConnectRequest, refusalOfText } from '../protocol/v1-connect.ts';
+import { decodeV2ChannelResponse, encodeV2ChannelOpen } from '../protocol/v2-channel.ts';
+import { type Link, type LinkStream, StreamReset } from '../transport/link.ts';
+import { within } from './deadline.ts';
+import { adopt, readFrame, writeFrame } from './frames.ts';
+import { closeForViolation, FRAME_BYTES, RESET, type Version, versionOf } from './version.ts';
+
+export interface ChannelRequest {
+  readonly sessionId: string;
+  readonly channelId: string;
+  /** Canonical `host:port`. */
+  readonly target: string;
+}
+
+export interface OpenedChannel {
+  /** Raw bytes from here on, both ways; the caller's to end. */
+  readonly stream: LinkStream;
+  /** What the agent judged and connected to; version 1 does not say. */
+  readonly address: string | null;
+}
+
+const RESPONSE_MS: Readonly<Record<Version, number>> = { 1: LIMITS.connectResponseV1Ms, 2: LIMITS.connectResponseV2Ms };
+
+/** Credit comes back in a round trip or, from a stock agent that leaks streams, never. */
+const CREDIT_MS = 5_000;
+
+/**
+ * A TCP channel to `target`. On version 2 the session must be open on this link. Errors: the refusals as protocol/refusal.ts maps them, `agent.failed` for a refusal without
+ * a reason (released agents give none), `streams.exhausted`, `agent.silent`, `link.lost`, `protocol.violation` (the link is closed then), the signal's reason.
+ */
+export async function openChannel(link: Link, request: ChannelRequest, { clock }: World, signal: AbortSignal): Promise<OpenedChannel> {
+  const version = versionOf(link);
+  const exhausted = () => new TunnelError('streams.exhausted', `the agent gave no room for another stream within ${CREDIT_MS} ms, ${link.streams} are open`);
+  const stream = adopt(await within(clock, CREDIT_MS, exhausted, signal, (signal) => link.openStream(signal)));
+  try {
+    const silent = () => new TunnelError('agent.silent', `the agent did not answer for ${request.target} within ${RESPONSE_MS[version]} ms`);
+    const address = await within(clock, RESPONSE_MS[version], silent, signal, async (signal) => {
+      const maxBytes = FRAME_BYTES[version].session;
+      await writeFrame(stream, encodeRequest(version, request), maxBytes, clock, signal);
+      const payload = await readResponse(() => readFrame(stream, maxBytes, clock, signal));
+      return version === 1 ? judgeV1(payload) : judgeV2(payload);
+    });
+    return { stream, address };
+  } catch (error) {
+    const violated = error instanceof TunnelError && error.code === 'protocol.violation';
+    stream.destroy(new StreamReset(violated ? RESET.violation : RESET.gaveUp));
+    if (violated) await closeForViolation(link, error);
+    throw error;
+  }
+}
+
+function encodeRequest(version: Version, { sessionId, channelId, target }: ChannelRequest): Uint8Array {
+  return version === 1
+    ? encodeConnectRequest({ sessionId, target })
+    : encodeV2ChannelOpen({ kind: 'channel-open', sessionId, channelId, channel: 'tcp', target });
+}
+
+/** Released agents refuse by ending or resetting the stream without a word, also in the middle of one. */
+async function readResponse(read: () => Promise<Uint8Array | undefined>): Promise<Uint8Array> {
+  const unexplained = (cause?: unknown) => new TunnelError('agent.failed', 'the agent refused without saying why', { cause });
+  let payload: Uint8Array | undefined;
+  try {
+    payload = await read();
+  } catch (error) {
+    throw error instanceof StreamReset ? unexplained(error) : error;
+  }
+  if (payload === undefined) throw unexplained();
+  return payload;
+}
+
+function judgeV1(payload: Uint8Array): null {
+  const { message } = decodeConnectResponse(payload);
+  if (message.connected) return null;
+  const code = refusalOfText(message.reason);
+  throw code === undefined ? new TunnelError('agent.failed', message.reason) : refusalError(code, message.reason);
+}
+
+function judgeV2(payload: Uint8Array): string {
+  const message = decodeV2ChannelResponse(payload);
+  if (message.kind === 'channel-accept') return message.address;
+  throw refusalError(message.code, message.reason);
+}
