@@ -1,0 +1,100 @@
+// Issues the certificates of agents and of the gateway's server; what they say is decided here, a CSR gives its public key only.
+import 'reflect-metadata';
+import { isIP } from 'node:net';
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  type JsonGeneralName,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
+import { TunnelError } from '../base/errors.ts';
+import { escapeText } from '../base/escape.ts';
+import { type Authority, BACKDATED_MS, commonNameOf, pemOf, randomSerial } from './authority.ts';
+import { type CertificateFacts, certificateFacts } from './certificate-facts.ts';
+import { P256 } from './keys.ts';
+
+export interface IssuedLeaf extends CertificateFacts {
+  readonly certificatePem: string;
+}
+
+interface Term {
+  /** The public key, DER. */
+  readonly spki: Uint8Array;
+  readonly now: number;
+  /** From `now`, in ms; never beyond the CA's own end. */
+  readonly lifetimeMs: number;
+}
+
+export interface AgentLeaf extends Term {
+  readonly agentId: string;
+  readonly name: string;
+  /** As the agent says it; becomes a DNS SAN where it is a DNS name and is left out otherwise. */
+  readonly hostname?: string | undefined;
+}
+
+export interface ServerLeaf extends Term {
+  /** Host names and addresses under which the gateway is reached; never empty. */
+  readonly names: readonly string[];
+}
+
+/** protocol.md, Certificates. */
+export function issueAgentLeaf(authority: Authority, { agentId, name, hostname, ...term }: AgentLeaf): Promise<IssuedLeaf> {
+  const dnsName = hostname?.toLowerCase();
+  const names: JsonGeneralName[] = [{ type: 'url', value: `urn:uuid:${agentId}` }];
+  if (dnsName !== undefined && isDnsName(dnsName)) names.push({ type: 'dns', value: dnsName });
+  return issue(authority, term, { commonName: name, names, usage: ExtendedKeyUsage.clientAuth });
+}
+
+/** Error `name.malformed`, naming what is neither a DNS name nor an address. */
+export function issueServerLeaf(authority: Authority, { names, ...term }: ServerLeaf): Promise<IssuedLeaf> {
+  const [commonName] = names;
+  if (commonName === undefined) throw new TunnelError('name.malformed', 'a server certificate needs a host name or an address');
+  return issue(authority, term, { commonName, names: [...new Set(names)].map(serverName), usage: ExtendedKeyUsage.serverAuth });
+}
+
+async function issue(
+  authority: Authority,
+  { spki, now, lifetimeMs }: Term,
+  { commonName, names, usage }: { commonName: string; names: JsonGeneralName[]; usage: ExtendedKeyUsage },
+): Promise<IssuedLeaf> {
+  const certificate = await X509CertificateGenerator.create({
+    serialNumber: randomSerial(),
+    subject: commonNameOf(commonName),
+    issuer: authority.certificate.subjectName,
+    notBefore: new Date(now - BACKDATED_MS),
+    notAfter: new Date(Math.min(now + lifetimeMs, authority.notAfter)),
+    publicKey: Uint8Array.from(spki),
+    signingKey: authority.signingKey,
+    signingAlgorithm: P256,
+    extensions: [
+      new BasicConstraintsExtension(false),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([usage]),
+      new SubjectAlternativeNameExtension(names),
+      // Two CAs of one name live side by side while the CA is rotated; this tells a verifier which of them signed.
+      await AuthorityKeyIdentifierExtension.create(authority.certificate.publicKey),
+    ],
+  });
+  const certificatePem = pemOf(certificate);
+  return { certificatePem, ...certificateFacts(certificatePem) };
+}
+
+function serverName(name: string): JsonGeneralName {
+  if (isIP(name) !== 0 && !name.includes('%')) return { type: 'ip', value: name };
+  const dnsName = name.toLowerCase();
+  if (isDnsName(dnsName)) return { type: 'dns', value: dnsName };
+  throw new TunnelError('name.malformed', `neither a DNS name nor an address: "${escapeText(name.slice(0, 80))}"`);
+}
+
+const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** RFC 1123 2.1, lower case, no final dot. A numeric last label would be an address to some verifiers. */
+function isDnsName(text: string): boolean {
+  const labels = text.split('.');
+  return text.length <= 253 && labels.every((label) => LABEL.test(label)) && !/^\d+$/.test(labels.at(-1) ?? '');
+}
