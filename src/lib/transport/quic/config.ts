@@ -1,0 +1,60 @@
+// Every knob of the QUIC engine, set once for each connection, for dial and listen.
+import { LIMITS } from '../../base/limits.ts';
+import type { LinkCredentials } from '../link.ts';
+import type { NativeConfig, Quiche } from './native.ts';
+
+const LARGEST_UDP_PAYLOAD = 65_527; // RFC 9000 18.2: what we take; the sender chooses by its path
+// A stream begins with this much and the engine doubles it for a reader that keeps up; one that has stopped costs what its window was.
+const FIRST_STREAM_WINDOW = 128 * 1024;
+// The engine (quiche 0.18) renews connection credit only when the unread bytes of ALL streams are below half of a window that starts at 48 KiB: one
+// stopped reader would stall every other stream for good once the first credit is spent. So the connection's credit never binds; the streams' do.
+const CONNECTION_CREDIT = 2 ** 52;
+const SIGNATURES = [
+  'ecdsa_secp256r1_sha256',
+  'ecdsa_secp384r1_sha384',
+  'ed25519',
+  'rsa_pss_rsae_sha256',
+  'rsa_pss_rsae_sha384',
+  'rsa_pss_rsae_sha512',
+  'rsa_pkcs1_sha256',
+].join(':');
+
+export interface ConnectionSettings {
+  readonly credentials: LinkCredentials;
+  /** Streams that the peer may have open. Announced before ALPN is known, so it cannot depend on the version. */
+  readonly incomingStreams: number;
+  readonly packetBytes: number;
+  /** Listeners only: the stateless reset token of this very connection, hence one config a connection. */
+  readonly resetToken?: bigint;
+}
+
+/** Throws what the engine says of a certificate or key that it cannot read. */
+export function makeConfig(quiche: Quiche, { credentials, incomingStreams, packetBytes, resetToken }: ConnectionSettings): NativeConfig {
+  const pem = (text: string) => Buffer.from(text);
+  const config = quiche.Config.withBoringSslCtx(
+    true,
+    false,
+    pem(credentials.trustedCaPem),
+    [pem(credentials.privateKeyPem)],
+    [pem(credentials.certificatePem)],
+    SIGNATURES,
+  );
+  config.setApplicationProtos([...credentials.alpn]);
+  config.grease(false);
+  config.setMaxIdleTimeout(LIMITS.idleTimeoutMs);
+  config.setMaxRecvUdpPayloadSize(LARGEST_UDP_PAYLOAD);
+  config.setMaxSendUdpPayloadSize(packetBytes);
+  config.setInitialMaxData(CONNECTION_CREDIT);
+  config.setMaxConnectionWindow(CONNECTION_CREDIT);
+  config.setInitialMaxStreamDataBidiLocal(FIRST_STREAM_WINDOW);
+  config.setInitialMaxStreamDataBidiRemote(FIRST_STREAM_WINDOW);
+  config.setMaxStreamWindow(LIMITS.streamBufferBytes);
+  config.setInitialMaxStreamDataUni(0);
+  config.setInitialMaxStreamsBidi(incomingStreams);
+  config.setInitialMaxStreamsUni(0);
+  config.setDisableActiveMigration(true);
+  config.enableDgram(false, 0, 0);
+  config.enablePacing(false); // the binding hides when a packet should leave
+  if (resetToken !== undefined) config.setStatelessResetToken(resetToken);
+  return config; // early data stays off: replay
+}

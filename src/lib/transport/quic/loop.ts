@@ -1,0 +1,246 @@
+// Drives one native connection for its link: packets in, a turn for the streams, packets out, one timer. Nothing that the engine throws gets past it.
+import type { TunnelError } from '../../base/errors.ts';
+import type { Log, SocketAddress, Timer, World } from '../../base/world.ts';
+import type { Datagrams } from './datagrams.ts';
+import { type Ending, ending, endingOf } from './ending.ts';
+import type { NativeConnection } from './native.ts';
+import { SMALLEST_INITIAL_BYTES } from './packet.ts';
+
+// We pin the 4-tuple ourselves (endpoint.ts), so the engine is shown one path for ever: with a second one it can be made to loop (architecture.md, 2).
+const HERE = { host: '127.0.0.1', port: 1 };
+const THERE = { host: '127.0.0.1', port: 2 };
+export const PATH = { here: HERE, there: THERE } as const;
+const BAD_CERTIFICATE = 0x100 + 42; // RFC 9001 4.8
+const INCOMING = { from: THERE, to: HERE };
+
+// Packets sent in a row before others get their turn and acknowledgements are read.
+const PACKETS_PER_FLUSH = 64;
+// Timeouts in a row without an answer after which large packets are suspected of getting lost on the path.
+const TIMEOUTS_BEFORE_SMALLER = 3;
+
+export interface Liveness {
+  readonly keepAliveMs: number;
+  readonly deadLinkMs: number;
+}
+
+export interface LoopEvents {
+  /** The engine may have news: establishment, streams, credit. */
+  turn(): void;
+  /** Called once; the endpoint may forget the connection. */
+  ended(ending: Ending): void;
+}
+
+export class ConnectionLoop {
+  readonly #native: NativeConnection;
+  readonly #datagrams: Datagrams;
+  readonly #remote: SocketAddress;
+  readonly #world: World;
+  readonly #log: Log;
+  readonly #events: LoopEvents;
+  readonly #handshakeEndsAt: number;
+  #packetBytes: number;
+  #liveness: Liveness | undefined;
+  #scheduled = false;
+  #ended = false;
+  #timer: Timer | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #datagramAt: number;
+  #receivedAt: number;
+  #receivedPackets = 0;
+  #pingedAt: number;
+  #timeoutAt = Number.NEGATIVE_INFINITY;
+  #unanswered = 0;
+
+  constructor(
+    native: NativeConnection,
+    datagrams: Datagrams,
+    remote: SocketAddress,
+    packetBytes: number,
+    handshakeMs: number,
+    events: LoopEvents,
+    world: World,
+  ) {
+    this.#native = native;
+    this.#datagrams = datagrams;
+    this.#remote = remote;
+    this.#packetBytes = packetBytes;
+    this.#events = events;
+    this.#world = world;
+    this.#log = world.log.child({ remote: `${remote.address} ${remote.port}` });
+    const now = world.clock.monotonic();
+    this.#datagramAt = now;
+    this.#receivedAt = now;
+    this.#pingedAt = now;
+    this.#handshakeEndsAt = now + handshakeMs;
+  }
+
+  get over(): boolean {
+    return this.#ended;
+  }
+
+  /** The handshake is done: from now on silence is judged. */
+  established(liveness: Liveness): void {
+    this.#liveness = liveness;
+  }
+
+  /** The datagram is decrypted in place. */
+  receive(datagram: Uint8Array): void {
+    if (this.#ended) return;
+    this.#datagramAt = this.#world.clock.monotonic();
+    try {
+      this.#native.recv(datagram, INCOMING);
+    } catch (error) {
+      this.#log.debug({ error }, 'packet refused by the engine'); // it has then closed the connection itself, with the reason on its way to the peer
+    }
+    this.soon();
+  }
+
+  /** A turn follows once what is ready now has been taken in: at once when idle, one for many packets when busy. */
+  soon(): void {
+    if (this.#scheduled || this.#ended) return;
+    this.#scheduled = true;
+    setImmediate(this.#turn);
+  }
+
+  /** Sends what the engine has ready. */
+  flush(): void {
+    if (this.#ended) return;
+    try {
+      this.#send();
+    } catch (cause) {
+      this.fault(cause);
+    }
+  }
+
+  #send(): void {
+    for (let left = PACKETS_PER_FLUSH; left > 0; left -= 1) {
+      const buffer = this.#datagrams.take(this.#wake);
+      if (!buffer) return;
+      const sent = this.#native.send(buffer.subarray(0, this.#packetBytes));
+      if (!sent) {
+        this.#datagrams.putBack(buffer);
+        return;
+      }
+      this.#datagrams.send(buffer, sent[0], this.#remote, this.#notSent);
+    }
+    this.soon();
+  }
+
+  /** Ends the connection; the peer hears `code` and `reason`. Does nothing when it has ended already. */
+  close(code: number, reason: string, how: Ending): void {
+    if (this.#ended) return;
+    this.#attempt(() => this.#native.close(true, code, Buffer.from(reason)));
+    this.#end(how);
+  }
+
+  /** Ends it during the handshake, because the peer is not whom we want; it hears the alert `bad_certificate`. */
+  refuse(error: TunnelError): void {
+    if (this.#ended) return;
+    this.#attempt(() => this.#native.close(false, BAD_CERTIFICATE, Buffer.from('')));
+    this.#end({ end: { by: 'us', code: undefined, reason: error.message }, error });
+  }
+
+  /** Ends it because something here failed; the cause goes to the log, not to the peer. */
+  fault(cause: unknown): void {
+    this.#log.error({ error: cause }, 'link failed');
+    this.close(0, 'internal error', ending({ by: 'fault', code: undefined, reason: 'internal error' }, 'internal', 'the link failed', cause));
+  }
+
+  /** Monotonic ms of the last packet that the engine could authenticate. */
+  lastReceived(): number {
+    if (this.#ended || this.#datagramAt === this.#receivedAt) return this.#receivedAt;
+    const packets = this.#native.stats().recv;
+    if (packets > this.#receivedPackets) this.#receivedAt = this.#datagramAt;
+    this.#receivedPackets = packets;
+    return this.#receivedAt;
+  }
+
+  readonly #wake = (): void => this.soon();
+
+  readonly #notSent = (errno: string): void => {
+    if (errno === 'EMSGSIZE') this.#packetBytes = SMALLEST_INITIAL_BYTES;
+  };
+
+  readonly #turn = (): void => {
+    this.#scheduled = false;
+    if (this.#ended) return;
+    try {
+      this.#events.turn();
+      if (this.#ended) return;
+      this.#send();
+      if (this.#native.isDraining() || this.#native.isClosed()) this.#end(endingOf(this.#native));
+      else this.#arm();
+    } catch (cause) {
+      this.fault(cause);
+    }
+  };
+
+  /** One timer for the engine's own deadlines, the handshake's, the keep-alive's and the silence's. It may ring early, never late. */
+  #arm(): void {
+    const now = this.#world.clock.monotonic();
+    const engine = this.#native.timeout();
+    let at = engine === null ? Number.POSITIVE_INFINITY : now + engine;
+    if (this.#liveness)
+      at = Math.min(at, Math.max(this.#datagramAt, this.#pingedAt) + this.#liveness.keepAliveMs, this.#receivedAt + this.#liveness.deadLinkMs);
+    else at = Math.min(at, this.#handshakeEndsAt);
+    if (at >= this.#timerAt) return;
+    this.#timer?.cancel();
+    this.#timerAt = at;
+    this.#timer = this.#world.clock.after(Math.max(1, Math.ceil(at - now)), this.#ring);
+  }
+
+  readonly #ring = (): void => {
+    this.#timer = undefined;
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    if (this.#ended) return;
+    try {
+      if (this.#native.timeout() === 0) this.#engineTimeout();
+      if (!this.#ended) this.#judgeLiveness();
+    } catch (cause) {
+      this.fault(cause);
+    }
+    this.#turn();
+  };
+
+  #engineTimeout(): void {
+    this.#native.onTimeout();
+    this.#unanswered = this.#datagramAt > this.#timeoutAt ? 1 : this.#unanswered + 1;
+    this.#timeoutAt = this.#world.clock.monotonic();
+    if (this.#unanswered >= TIMEOUTS_BEFORE_SMALLER) this.#packetBytes = SMALLEST_INITIAL_BYTES;
+  }
+
+  #judgeLiveness(): void {
+    const now = this.#world.clock.monotonic();
+    if (!this.#liveness) {
+      if (now >= this.#handshakeEndsAt) this.#silent('the handshake did not complete in time');
+      return;
+    }
+    const heard = this.lastReceived();
+    if (now >= heard + this.#liveness.deadLinkMs) {
+      this.#silent('nothing was received');
+    } else if (now >= Math.max(heard, this.#pingedAt) + this.#liveness.keepAliveMs) {
+      this.#pingedAt = now;
+      this.#native.sendAckEliciting();
+    }
+  }
+
+  #silent(reason: string): void {
+    this.close(0, reason, ending({ by: 'silence', code: undefined, reason }, 'gateway.silent', 'nothing was heard from the gateway over UDP'));
+  }
+
+  /** What is left to say (CONNECTION_CLOSE) is said once; if it gets lost, the peer's next packet is answered by a stateless reset. */
+  #end(how: Ending): void {
+    this.#ended = true;
+    this.#timer?.cancel();
+    this.#attempt(() => this.#send());
+    this.#events.ended(how);
+  }
+
+  #attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#log.debug({ error }, 'the engine refused to close');
+    }
+  }
+}

@@ -1,0 +1,166 @@
+// The streams of one QUIC connection: those we open when there is credit, those that the peer opens, and who must be told what after each turn.
+
+import { Arrivals } from '../arrivals.ts';
+import { type LinkStream, StreamReset } from '../link.ts';
+import type { NativeConnection, Quiche } from './native.ts';
+import { type Carrier, QuicStream, StreamStopped } from './stream.ts';
+
+const READ_BYTES = 64 * 1024;
+// Filled by the engine, copied from at once: one for all links of the process.
+const readBuffer = Buffer.alloc(READ_BYTES);
+
+/** What the table asks of the loop that drives the connection. */
+export interface Loop {
+  soon(): void;
+  flush(): void;
+  readonly over: boolean;
+}
+
+export class StreamTable {
+  readonly #native: NativeConnection;
+  readonly #shutdown: Quiche['Shutdown'];
+  readonly #loop: Loop;
+  readonly #ours: 0 | 1;
+  readonly #open = new Map<number, QuicStream>();
+  readonly #blocked = new Set<QuicStream>();
+  readonly #halfClosed = new Set<QuicStream>();
+  readonly #arrived = new Arrivals<LinkStream>();
+  readonly #credited = new Arrivals<LinkStream>();
+  #nextOurs: number;
+  #nextTheirs: number;
+  // Ids that a later stream overtook; quiche shows streams in the order of their packets.
+  readonly #skipped = new Set<number>();
+
+  constructor(native: NativeConnection, quiche: Quiche, role: 'client' | 'server', loop: Loop) {
+    this.#native = native;
+    this.#shutdown = quiche.Shutdown;
+    this.#loop = loop;
+    this.#ours = role === 'client' ? 0 : 1; // RFC 9000 2.1; bidirectional ids step by four
+    this.#nextOurs = this.#ours;
+    this.#nextTheirs = 1 - this.#ours;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  open(signal: AbortSignal): Promise<LinkStream> {
+    const opening = this.#credited.next(signal);
+    this.#spendCredit();
+    return opening;
+  }
+
+  accept(signal: AbortSignal): Promise<LinkStream> {
+    return this.#arrived.next(signal);
+  }
+
+  /** After the engine has taken in packets or time. */
+  turn(): void {
+    for (const id of this.#native.readable()) {
+      const stream = this.#open.get(id);
+      if (stream) stream.arrived();
+      else if (this.#isNew(id)) this.#arrived.push(this.#add(id));
+      else this.#discard(id);
+    }
+    const blocked = [...this.#blocked];
+    this.#blocked.clear();
+    for (const stream of blocked) stream.capacityMayHaveGrown();
+    for (const stream of this.#halfClosed) stream.checkStopped();
+    this.#spendCredit();
+  }
+
+  /** The link has ended. */
+  fail(error: Error): void {
+    this.#arrived.fail(error);
+    this.#credited.fail(error);
+    for (const stream of [...this.#open.values()]) stream.destroy(error);
+  }
+
+  /** Asks for credit before it makes an id: at the limit the engine's own answer poisons what comes after. */
+  #spendCredit(): void {
+    while (this.#credited.wanted > 0 && this.#native.peerStreamsLeftBidi() > 0) {
+      const id = this.#nextOurs;
+      this.#native.streamSend(id, new Uint8Array(0), false); // the engine counts it from here; the peer sees it with its first byte
+      this.#nextOurs += 4;
+      this.#credited.push(this.#add(id));
+    }
+  }
+
+  /** The queue of streams that nobody accepts is bounded by the streams that we let the peer open. */
+  #isNew(id: number): boolean {
+    if ((id & 1) === this.#ours) return false;
+    for (; this.#nextTheirs <= id; this.#nextTheirs += 4) this.#skipped.add(this.#nextTheirs);
+    return this.#skipped.delete(id);
+  }
+
+  #add(id: number): QuicStream {
+    const stream = new QuicStream(id, this.#carrier);
+    this.#open.set(id, stream);
+    return stream;
+  }
+
+  /** A stream that we have destroyed: the engine frees it once its end or reset was taken from it. */
+  #discard(id: number): void {
+    try {
+      while (this.#native.streamRecv(id, readBuffer));
+    } catch {
+      // the reset that we waited for
+    }
+  }
+
+  readonly #carrier: Carrier = {
+    receive: (id) => {
+      const received = this.#ask(() => this.#native.streamRecv(id, readBuffer));
+      if (!received) return undefined;
+      this.#loop.soon(); // room was made: the peer may be owed credit
+      return { bytes: Buffer.from(readBuffer.subarray(0, received[0])), fin: received[1] };
+    },
+    send: (id, bytes, fin) => {
+      const taken = this.#ask(() => this.#native.streamSend(id, bytes, fin)) ?? 0;
+      if (taken > 0 || fin) this.#loop.soon();
+      return taken;
+    },
+    stopped: (id) => {
+      try {
+        this.#ask(() => this.#native.streamCapacity(id));
+        return undefined;
+      } catch (error) {
+        return error instanceof StreamStopped ? error.code : undefined;
+      }
+    },
+    abandon: (id, code, { reading, writing }) => {
+      if (this.#loop.over) return;
+      // The engine (quiche 0.18) never frees a stream that is reset while it holds unsent bytes, so those leave first.
+      if (writing) this.#loop.flush();
+      for (const direction of [...(reading ? [this.#shutdown.Read] : []), ...(writing ? [this.#shutdown.Write] : [])]) {
+        try {
+          this.#native.streamShutdown(id, direction, code);
+        } catch {
+          // already over in that direction
+        }
+      }
+      if (reading) this.#discard(id);
+      this.#loop.soon();
+    },
+    readingEnded: (stream) => void this.#halfClosed.add(stream),
+    blocked: (stream) => void this.#blocked.add(stream),
+    gone: (stream) => {
+      this.#open.delete(stream.streamId);
+      this.#blocked.delete(stream);
+      this.#halfClosed.delete(stream);
+    },
+  };
+
+  /** The engine's errors arrive as text: `StreamReset(7)`, `StreamStopped(7)`, `InvalidStreamState(4)`. */
+  #ask<T>(call: () => T): T {
+    try {
+      return call();
+    } catch (cause) {
+      const [, kind, digits] = /^(\w+)\((\d+)\)$/.exec(cause instanceof Error ? cause.message : '') ?? [];
+      if (kind === 'StreamReset') throw new StreamReset(Number(digits));
+      if (kind === 'StreamStopped') throw new StreamStopped(Number(digits));
+      if (kind === 'InvalidStreamState') throw new StreamReset(0, 'the stream is over');
+      throw cause;
+    }
+  }
+}

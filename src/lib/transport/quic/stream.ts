@@ -1,0 +1,145 @@
+// One QUIC stream as a Duplex: takes bytes from the engine only when the reader asks, so that QUIC's flow control reaches the peer.
+import { Duplex } from 'node:stream';
+import { type LinkStream, StreamReset } from '../link.ts';
+
+/** What a stream asks of its link. `receive` and `send` throw a StreamReset when the peer has reset or stopped the stream. */
+export interface Carrier {
+  /** The next bytes, or undefined when there are none yet. */
+  receive(id: number): { bytes: Buffer; fin: boolean } | undefined;
+  /** How many bytes were taken; what does not fit yet is offered again when the stream is told `capacityMayHaveGrown`. */
+  send(id: number, bytes: Uint8Array, fin: boolean): number;
+  /** Has the peer said STOP_SENDING? Then its code. */
+  stopped(id: number): number | undefined;
+  abandon(id: number, code: number, unfinished: { reading: boolean; writing: boolean }): void;
+  readingEnded(stream: QuicStream): void;
+  blocked(stream: QuicStream): void;
+  gone(stream: QuicStream): void;
+}
+
+type Done = (error?: Error | null) => void;
+
+export class QuicStream extends Duplex implements LinkStream {
+  readonly streamId: number;
+  readonly #carrier: Carrier;
+  #wanted = false;
+  #reading = true;
+  #writing = true;
+  #stopCode: number | undefined;
+  #held: { bytes: Uint8Array; done: Done } | undefined;
+
+  constructor(streamId: number, carrier: Carrier) {
+    super({ allowHalfOpen: true });
+    this.streamId = streamId;
+    this.#carrier = carrier;
+  }
+
+  /** The engine has something to read. */
+  arrived(): void {
+    if (this.#wanted) this.#pull();
+    else this.checkStopped();
+  }
+
+  /** Bytes that are held may fit now. */
+  capacityMayHaveGrown(): void {
+    const held = this.#held;
+    if (!held || this.destroyed) return;
+    this.#held = undefined;
+    this.#offer(held.bytes, held.done);
+  }
+
+  /** A peer that resets a stream of which it has sent the end can only say STOP_SENDING, and nothing else would show it to a writer that rests. */
+  checkStopped(): void {
+    if (this.destroyed || !this.#writing || this.#stopCode !== undefined) return;
+    const code = this.#carrier.stopped(this.streamId);
+    if (code !== undefined) this.#stop(code);
+  }
+
+  override _read(): void {
+    this.#wanted = true;
+    this.#pull();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
+    this.#offer(chunk, done);
+  }
+
+  override _final(done: Done): void {
+    this.#guard(() => {
+      this.#carrier.send(this.streamId, new Uint8Array(0), true);
+      this.#writing = false;
+      done();
+    });
+  }
+
+  override _destroy(error: Error | null, done: Done): void {
+    const code = error instanceof StreamReset ? error.code : 0;
+    if (this.#reading || this.#writing) this.#carrier.abandon(this.streamId, code, { reading: this.#reading, writing: this.#writing });
+    const held = this.#held;
+    this.#held = undefined;
+    this.#carrier.gone(this);
+    held?.done(error);
+    done(error);
+  }
+
+  #pull(): void {
+    if (this.destroyed || !this.#reading) return;
+    this.#guard(() => {
+      const received = this.#carrier.receive(this.streamId);
+      if (!received) return;
+      this.#wanted = false;
+      if (received.fin) {
+        this.#reading = false;
+        this.#carrier.readingEnded(this);
+      }
+      if (received.bytes.length > 0) this.push(received.bytes);
+      if (received.fin) this.push(null);
+    });
+  }
+
+  #offer(bytes: Uint8Array, done: Done): void {
+    if (this.#stopCode !== undefined) {
+      this.#held = { bytes, done }; // decided by what the reading side brings
+      return;
+    }
+    this.#guard(
+      () => {
+        const taken = this.#carrier.send(this.streamId, bytes, false);
+        if (taken === bytes.length) return done();
+        this.#held = { bytes: bytes.subarray(taken), done };
+        this.#carrier.blocked(this);
+      },
+      { bytes, done },
+    );
+  }
+
+  /**
+   * The peer wants no more bytes. Its answer may still be under way (a stock agent sends its refusal, FIN and STOP_SENDING together), so the
+   * reading side decides: at its end, or at once when it was reset.
+   */
+  #stop(code: number): void {
+    this.#stopCode = code;
+    if (!this.#reading && this.readableEnded) return void this.destroy(new StreamReset(code));
+    this.once('end', () => this.destroy(new StreamReset(code)));
+    this.#pull(); // a reset shows here, whether or not the reader asked
+  }
+
+  #guard(work: () => void, held?: { bytes: Uint8Array; done: Done }): void {
+    try {
+      work();
+    } catch (error) {
+      if (error instanceof StreamStopped) {
+        this.#held = held;
+        this.#stop(error.code);
+      } else this.destroy(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+}
+
+/** Thrown by `Carrier.send`: the peer said STOP_SENDING. */
+export class StreamStopped extends Error {
+  readonly code: number;
+  constructor(code: number) {
+    super(`stream stopped with code ${code}`);
+    this.code = code;
+  }
+}
