@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+// The entry point of the built program. Nothing newer than Node 14 in its syntax, so that an older Node can read as far as the message that it is too old.
+import { existsSync, readFileSync } from 'node:fs';
+import * as module from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const OLDEST_NODE = 24;
+
+// A reader that has seen enough, as in `tunnel --help | head`, is no failure.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+function fail(message, hint) {
+  process.stderr.write(`error: ${message}\n${hint}\n`);
+  process.exitCode = 1;
+}
+
+async function main() {
+  if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
+    return fail(
+      `tunnel needs Node ${OLDEST_NODE} or newer, this is ${process.versions.node} (${process.execPath})`,
+      'In a checkout, npm ci puts the right one into node_modules/.bin, where npm run and npx find it.',
+    );
+  }
+  if (process.argv[2] === '--version') {
+    const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
+    process.stdout.write(`tunnel ${version}\n`);
+    return;
+  }
+  if (!existsSync(`${root}/dist/commands`)) return fail('this checkout is not built', 'Run: npm run build');
+  module.enableCompileCache();
+  const { execute } = await import('@oclif/core/execute');
+  await execute({ loadOptions: { root } });
+}
+
+await main();

@@ -1,0 +1,24 @@
+// Lists agents as the gateway knows them.
+import { openAccess } from '../../lib/access/open.ts';
+import type { AgentList } from '../../lib/api/contract.ts';
+import { TunnelCommand } from '../../lib/cli/command.ts';
+import { apiFlags, pageFlags } from '../../lib/cli/global-flags.ts';
+import { moreText, pageQuery } from '../../lib/cli/page.ts';
+import { formatTable } from '../../lib/cli/table.ts';
+
+export default class ListAgents extends TunnelCommand<AgentList> {
+  static override summary = "List agents, their state, routes and ports. Runs on the gateway's machine, or anywhere for someone logged in.";
+  static override description = 'An operator sees the agents that policy lets this operator reach, an admin sees all.';
+  static override examples = ['<%= config.bin %> agent list', '<%= config.bin %> agent list --data-dir gw --json'];
+  static override flags = { ...apiFlags, ...pageFlags };
+
+  async run(): Promise<AgentList> {
+    const { flags } = await this.parse(ListAgents);
+    await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, await this.world());
+    const list = await access.client.listAgents(pageQuery(flags), this.interrupts.signal);
+    const rows = list.agents.map(({ name, state, transport, routes, ports, last_seen }) => [name, state, transport ?? '', routes.join(','), ports.join(','), last_seen ?? '']);
+    this.log(formatTable(['NAME', 'STATE', 'TRANSPORT', 'ROUTES', 'PORTS', 'LAST SEEN'], rows, 'no agents'));
+    if (list.next !== null && !this.jsonEnabled()) this.note(moreText(list.next));
+    return list;
+  }
+}

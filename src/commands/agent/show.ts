@@ -1,0 +1,23 @@
+// Shows one agent as the gateway knows it.
+import * as Args from '@oclif/core/args';
+import { openAccess } from '../../lib/access/open.ts';
+import type { AgentRow } from '../../lib/api/contract.ts';
+import { TunnelCommand } from '../../lib/cli/command.ts';
+import { apiFlags } from '../../lib/cli/global-flags.ts';
+import { formatTable } from '../../lib/cli/table.ts';
+
+export default class ShowAgent extends TunnelCommand<AgentRow> {
+  static override summary = "Show all that the gateway knows about one agent. Runs on the gateway's machine, or anywhere for someone logged in.";
+  static override examples = ['<%= config.bin %> agent show web1'];
+  static override args = { agent: Args.string({ description: 'Name or id of the agent.', required: true, ignoreStdin: true }) };
+  static override flags = { ...apiFlags };
+
+  async run(): Promise<AgentRow> {
+    const { args, flags } = await this.parse(ShowAgent);
+    await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, await this.world());
+    const agent = await access.client.getAgent(args.agent, this.interrupts.signal);
+    const rows = Object.entries(agent).map(([key, value]) => [key, Array.isArray(value) ? value.join(', ') : String(value ?? '')]);
+    this.log(formatTable(['FIELD', 'VALUE'], rows, ''));
+    return agent;
+  }
+}

@@ -1,0 +1,34 @@
+// Runs an agent in the foreground.
+import { TunnelError } from '../../lib/base/errors.ts';
+import { TunnelCommand } from '../../lib/cli/command.ts';
+import { dataDirFlag, waitFlag } from '../../lib/cli/global-flags.ts';
+import { parseWait } from '../../lib/cli/parse-wait.ts';
+
+export default class AgentStart extends TunnelCommand<undefined> {
+  static override summary = "Run the agent in the foreground. Runs on the agent's machine, after agent enroll.";
+  static override description =
+    'Waits for its gateway for as long as it takes and comes back after every interruption. Prints one line when it is online, and tells systemd; ' +
+    'with --wait it gives up when that takes longer. SIGINT or SIGTERM ends it with exit code 0.';
+  static override examples = ['<%= config.bin %> agent start --data-dir ag', '<%= config.bin %> agent start --data-dir ag --wait 30s --json'];
+  static override flags = { ...dataDirFlag, ...waitFlag };
+
+  protected override readonly endsBySignal = true;
+
+  async run(): Promise<undefined> {
+    const { flags } = await this.parse(AgentStart);
+    const waitMs = parseWait(flags.wait);
+    const world = await this.world('info');
+    const { signal } = this.interrupts;
+    const { startAgent } = await import('../../lib/agent/start.ts');
+    await using agent = await startAgent({ dataDir: this.dataDir(flags) }, world);
+    const tooLate = new AbortController();
+    using _limit = waitMs === 0 ? undefined : world.clock.after(waitMs, () => tooLate.abort(late(flags.wait ?? '')));
+    const { gateway, transport, routes } = await agent.online(AbortSignal.any([signal, tooLate.signal]));
+    await this.ready({ event: 'ready', gateway, transport, routes }, `ready, linked to ${gateway} over ${transport}: ${routes.join(', ') || 'no routes'}`);
+    await this.interrupts.wait();
+  }
+}
+
+function late(wait: string): TunnelError {
+  return new TunnelError('timeout', `the agent was not online within ${wait}`, { hint: 'Its log says what keeps it from the gateway; a firewall may drop UDP.' });
+}

@@ -1,0 +1,83 @@
+// Forwards local ports, standard input or a program's connections to targets behind agents.
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
+import { TunnelError } from '../lib/base/errors.ts';
+import { TunnelCommand } from '../lib/cli/command.ts';
+import { configDirFlag, waitFlag } from '../lib/cli/global-flags.ts';
+import { parseWait } from '../lib/cli/parse-wait.ts';
+import { errorText } from '../lib/cli/render-error.ts';
+import { understand } from '../lib/cli/understand.ts';
+import type { ConnectOptions } from '../lib/operator/connect.ts';
+
+export default class Connect extends TunnelCommand<undefined> {
+  static override summary = "Forward local ports to targets behind agents. Runs on the operator's machine, after login.";
+  static override description =
+    'Prints one line a forward when it can be used. Ports are bound on loopback unless told otherwise, and before the gateway is asked. ' +
+    'With -- COMMAND the program runs with {host}, {port} and {addr} filled in and TUNNEL_HOST, TUNNEL_PORT and TUNNEL_ADDR set; the forward ends with it, with its exit code.';
+  static override examples = [
+    '<%= config.bin %> connect 10.0.0.5:3389',
+    '<%= config.bin %> connect 8080:intranet.corp.example:80 5432:db.corp.example:5432',
+    '<%= config.bin %> connect -L 8080:intranet.corp.example:80',
+    "ssh -o ProxyCommand='<%= config.bin %> connect --stdio %h:%p' admin@10.0.0.7",
+    '<%= config.bin %> connect 10.0.0.7:80 -- curl http://{addr}/',
+  ];
+  static override args = {
+    targets: Args.string({ description: 'HOST:PORT, or LOCALPORT:HOST:PORT for a fixed local port; one or several.', multiple: true, ignoreStdin: true }),
+  };
+  static override usage = ['connect TARGET... [FLAGS]', 'connect -L [BIND:]PORT:HOST:PORT... [FLAGS]', 'connect --stdio TARGET [FLAGS]', 'connect TARGET [FLAGS] -- COMMAND...'];
+  static override flags = {
+    ...configDirFlag,
+    ...waitFlag,
+    listen: Flags.string({ summary: 'Local address of the one target; the system chooses a port on 127.0.0.1 where not given.', helpValue: '[BIND:]PORT', exclusive: ['stdio'] }),
+    local: Flags.string({ char: 'L', summary: 'A forward as ssh writes it; repeatable.', helpValue: '[BIND:]PORT:HOST:PORT', multiple: true, multipleNonGreedy: true, exclusive: ['stdio'] }),
+    stdio: Flags.boolean({ char: 'W', summary: "Connect standard input and output to the one target, for ssh's ProxyCommand." }),
+    agent: Flags.string({ summary: 'Go through this agent, or fail.', helpValue: 'NAME' }),
+    alternate: Flags.string({ summary: 'Try this target when the one before it cannot be had; repeatable.', helpValue: 'HOST:PORT', multiple: true, multipleNonGreedy: true }),
+    'no-command': Flags.boolean({ char: 'N', summary: 'Accepted for those who know ssh; changes nothing.' }),
+  };
+
+  async run(): Promise<undefined> {
+    const { own, command } = splitAtDashes(this.argv);
+    const { args, flags } = await this.parse(Connect, own);
+    const { planForwards } = await import('../lib/operator/forward/plan.ts');
+    const plan = planForwards({ targets: args.targets ?? [], local: flags.local ?? [], listen: flags.listen, alternates: flags.alternate ?? [], single: flags.stdio || command !== undefined });
+    const options = { ...plan, configDir: this.configDir(flags), agent: flags.agent, waitMs: parseWait(flags.wait), onFailure: this.#failed };
+    if (flags.stdio || command !== undefined) this.sendEventsToStderr();
+    if (flags.stdio) await this.#stdio(options);
+    else await this.#forward(options, command);
+  }
+
+  async #stdio(options: ConnectOptions): Promise<void> {
+    const { connectStdio } = await import('../lib/operator/connect.ts');
+    await connectStdio(options, await this.world(), this.interrupts.signal);
+  }
+
+  async #forward(options: ConnectOptions, command: readonly string[] | undefined): Promise<void> {
+    const { connectPorts } = await import('../lib/operator/connect.ts');
+    const { signal } = this.interrupts;
+    await using forwards = await connectPorts(options, await this.world(), signal);
+    for (const ready of forwards.ready) {
+      this.event({ event: 'ready', ...ready });
+      if (command === undefined) this.log(`listening ${ready.listen} -> ${ready.target} (agent ${ready.agent})`);
+    }
+    if (command === undefined) return await Promise.race([this.interrupts.wait(), forwards.ended]);
+    const { runCommand } = await import('../lib/operator/forward/command.ts');
+    this.interrupts.leaveCtrlCToChild();
+    process.exitCode = await runCommand(command, forwards, signal);
+  }
+
+  /** One connection that failed; the forward goes on. */
+  readonly #failed = (thrown: unknown): void => {
+    const error = understand(thrown, 'tunnel connect');
+    this.event({ event: 'error', error });
+    this.note(errorText(error, false));
+  };
+}
+
+function splitAtDashes(argv: readonly string[]): { own: string[]; command: readonly string[] | undefined } {
+  const at = argv.indexOf('--');
+  if (at === -1) return { own: [...argv], command: undefined };
+  const command = argv.slice(at + 1);
+  if (command.length === 0) throw new TunnelError('usage.missing-value', 'no command after --', { hint: 'For example: tunnel connect 10.0.0.7:80 -- curl http://{addr}/' });
+  return { own: argv.slice(0, at), command };
+}

@@ -1,0 +1,44 @@
+// Runs a gateway in the foreground.
+import * as Flags from '@oclif/core/flags';
+import type { ErrorCode } from '../../lib/base/errors.ts';
+import { TunnelCommand } from '../../lib/cli/command.ts';
+import { dataDirFlag, waitFlag } from '../../lib/cli/global-flags.ts';
+import { parseWait } from '../../lib/cli/parse-wait.ts';
+import { tryFor } from '../../lib/operator/try-for.ts';
+
+/** What an older process that is about to end may still hold. */
+const HELD: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['port.in-use', 'state.locked']);
+
+export default class GatewayStart extends TunnelCommand<undefined> {
+  static override summary = "Run the gateway in the foreground. Runs on the gateway's machine.";
+  static override description =
+    'Prints one line when it can serve, and tells systemd. Addresses, ports that were chosen and the public URL are stored in the data folder and used again at the next start. ' +
+    'SIGINT or SIGTERM ends it with exit code 0.';
+  static override examples = [
+    '<%= config.bin %> gateway start --data-dir gw --listen 0.0.0.0:8443 --public-url https://gw.example:8443',
+    '<%= config.bin %> gateway start --data-dir gw --listen 127.0.0.1:0 --json',
+  ];
+  static override flags = {
+    ...dataDirFlag,
+    ...waitFlag,
+    listen: Flags.string({ summary: 'Address for TCP and UDP; port 0 lets the system choose. 0.0.0.0:8443 at the first start.', helpValue: 'HOST:PORT' }),
+    'public-url': Flags.string({ summary: 'Where agents and operators reach this gateway; needed when it listens on all addresses.', helpValue: 'URL' }),
+    'public-udp': Flags.string({ summary: 'Where agents reach its UDP port, if elsewhere than the public URL says.', helpValue: 'HOST:PORT' }),
+    'proxy-listen': Flags.string({ summary: 'Serve CONNECT to plain clients as curl and git here as well.', helpValue: 'HOST:PORT' }),
+  };
+
+  protected override readonly endsBySignal = true;
+
+  async run(): Promise<undefined> {
+    const { flags } = await this.parse(GatewayStart);
+    const waitMs = parseWait(flags.wait);
+    const world = await this.world('info');
+    const { signal } = this.interrupts;
+    const config = { dataDir: this.dataDir(flags), listen: flags.listen, publicUrl: flags['public-url'], publicUdp: flags['public-udp'], proxyListen: flags['proxy-listen'] };
+    const { startGateway } = await import('../../lib/gateway/start.ts');
+    await using gateway = await tryFor(waitMs, () => startGateway(config, world), world.clock, signal, HELD);
+    const { url, tcp, udp, proxy } = gateway;
+    await this.ready({ event: 'ready', url, tcp, udp, ...(proxy === null ? {} : { proxy }), pid: process.pid }, `ready ${url} (tcp ${tcp}, udp ${udp}${proxy === null ? '' : `, proxy ${proxy}`})`);
+    await this.interrupts.wait();
+  }
+}

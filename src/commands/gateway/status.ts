@@ -1,0 +1,28 @@
+// Says how a running gateway fares.
+import { openAccess } from '../../lib/access/open.ts';
+import type { StatusAnswer } from '../../lib/api/contract.ts';
+import { TunnelCommand } from '../../lib/cli/command.ts';
+import { apiFlags, waitFlag } from '../../lib/cli/global-flags.ts';
+import { parseWait } from '../../lib/cli/parse-wait.ts';
+import { formatTable } from '../../lib/cli/table.ts';
+import { tryFor } from '../../lib/operator/try-for.ts';
+
+export default class GatewayStatus extends TunnelCommand<StatusAnswer> {
+  static override summary = "Show how the running gateway fares. Runs on the gateway's machine, or anywhere for someone logged in.";
+  static override examples = ['<%= config.bin %> gateway status --data-dir gw --wait 30s'];
+  static override flags = { ...apiFlags, ...waitFlag };
+
+  async run(): Promise<StatusAnswer> {
+    const { flags } = await this.parse(GatewayStatus);
+    const waitMs = parseWait(flags.wait);
+    const world = await this.world();
+    const { signal } = this.interrupts;
+    const ask = async () => {
+      await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, world);
+      return await access.client.status(signal);
+    };
+    const status = await tryFor(waitMs, ask, world.clock, signal);
+    this.log(formatTable(['FIELD', 'VALUE'], Object.entries(status).map(([key, value]) => [key, String(value ?? '')]), ''));
+    return status;
+  }
+}

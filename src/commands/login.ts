@@ -1,0 +1,30 @@
+// Exchanges a login string for a login that is kept on this machine.
+import { TunnelCommand } from '../lib/cli/command.ts';
+import { configDirFlag, tokenFileFlag, waitFlag } from '../lib/cli/global-flags.ts';
+import { parseWait } from '../lib/cli/parse-wait.ts';
+import { readTokenFile } from '../lib/cli/token-file.ts';
+
+interface LoggedIn {
+  readonly operator: string;
+  readonly gateway: string;
+  readonly expires_at: string;
+}
+
+export default class Login extends TunnelCommand<LoggedIn> {
+  static override summary = "Log in with a string that the gateway's administrator minted. Runs on the operator's machine.";
+  static override description = 'The string works once. It is sent only after the gateway has proved that it has the key that the string names.';
+  static override examples = ['<%= config.bin %> login --token-file alice.token', 'ssh admin@gw cat alice.token | <%= config.bin %> login --token-file -'];
+  static override flags = { ...tokenFileFlag, ...configDirFlag, ...waitFlag };
+
+  async run(): Promise<LoggedIn> {
+    const { flags } = await this.parse(Login);
+    const waitMs = parseWait(flags.wait);
+    const world = await this.world();
+    const { token, warning } = await readTokenFile(flags['token-file'], world.files);
+    if (warning !== undefined) this.note(warning);
+    const { login } = await import('../lib/operator/login.ts');
+    const { operator, gateway, expires_at } = await login({ token, configDir: this.configDir(flags), waitMs }, world, this.interrupts.signal);
+    this.log(`logged in to ${gateway} as ${operator} until ${expires_at}`);
+    return { operator, gateway, expires_at };
+  }
+}

@@ -1,0 +1,43 @@
+// Answers where a target would go, without connecting.
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
+import { openAccess } from '../../lib/access/open.ts';
+import type { Resolution } from '../../lib/api/contract.ts';
+import { TunnelCommand } from '../../lib/cli/command.ts';
+import { apiFlags, waitFlag } from '../../lib/cli/global-flags.ts';
+import { parseWait } from '../../lib/cli/parse-wait.ts';
+import { formatTable } from '../../lib/cli/table.ts';
+import { tryFor } from '../../lib/operator/try-for.ts';
+
+export default class ResolveRoute extends TunnelCommand<Resolution> {
+  static override summary = "Show which agent would carry a target, and why. Runs on the gateway's machine, or anywhere for someone logged in.";
+  static override description = 'Prints every candidate in the order in which it would be tried, and the rule that chose. Nothing is connected.';
+  static override examples = ['<%= config.bin %> route resolve db.corp.example:5432', '<%= config.bin %> route resolve 10.0.0.5:3389 --json'];
+  static override args = { target: Args.string({ description: 'host:port or [v6]:port.', required: true, ignoreStdin: true }) };
+  static override flags = {
+    ...apiFlags,
+    ...waitFlag,
+    agent: Flags.string({ summary: 'Ask for this agent instead of the one that routing would choose.', helpValue: 'NAME' }),
+  };
+
+  async run(): Promise<Resolution> {
+    const { args, flags } = await this.parse(ResolveRoute);
+    const waitMs = parseWait(flags.wait);
+    const world = await this.world();
+    const { signal } = this.interrupts;
+    const request = { target: args.target, ...(flags.agent === undefined ? {} : { agent: flags.agent }) };
+    const resolve = async () => {
+      await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, world);
+      return await access.client.resolve(request, signal);
+    };
+    const resolution = await tryFor(waitMs, resolve, world.clock, signal);
+    this.log(describe(resolution));
+    return resolution;
+  }
+}
+
+function describe({ target, decision, candidates }: Resolution): string {
+  const found = decision.via === 'agent' ? `through ${decision.agent} by ${decision.rule}${decision.route === null ? '' : ` ${decision.route}`}` : decision.reason;
+  const rows = candidates.map(({ agent, route, rule, standing, policy }) => [agent, route ?? '', rule, standing, policy]);
+  return `${target}: ${found}\n\n${formatTable(['AGENT', 'ROUTE', 'RULE', 'STANDING', 'POLICY'], rows, 'no candidates')}`;
+}

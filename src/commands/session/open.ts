@@ -1,0 +1,44 @@
+// Opens a session for programs that know no tunnel but an HTTPS proxy.
+import { resolve } from 'node:path';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
+import { TunnelCommand } from '../../lib/cli/command.ts';
+import { configDirFlag, waitFlag } from '../../lib/cli/global-flags.ts';
+import { parseWait } from '../../lib/cli/parse-wait.ts';
+
+interface Opened {
+  readonly proxy: string;
+  readonly token: string;
+  readonly ca_file: string;
+  readonly expires_at: string;
+}
+
+export default class OpenSession extends TunnelCommand<Opened> {
+  static override summary = "Print what curl, git and other plain clients need to go through the gateway as a proxy. Runs on the operator's machine.";
+  static override description = 'The gateway must run with --proxy-listen. The token is good for the targets named here and for a few minutes; connections that are open by then live on.';
+  static override examples = [
+    '<%= config.bin %> session open 10.0.0.5:80',
+    '<%= config.bin %> session open git.corp.example:443 --json',
+  ];
+  static override args = { targets: Args.string({ description: 'host:port or [v6]:port, one or several.', required: true, multiple: true, ignoreStdin: true }) };
+  static override flags = {
+    ...configDirFlag,
+    ...waitFlag,
+    agent: Flags.string({ summary: 'Go through this agent.', helpValue: 'NAME' }),
+  };
+
+  async run(): Promise<Opened> {
+    const { args, flags } = await this.parse(OpenSession);
+    const waitMs = parseWait(flags.wait);
+    const configDir = resolve(this.configDir(flags));
+    const { openProxySession } = await import('../../lib/operator/proxy-session.ts');
+    const opened = await openProxySession({ targets: args.targets, agent: flags.agent, configDir, waitMs }, await this.world(), this.interrupts.signal);
+    this.log(
+      [
+        `proxy ${opened.proxy} until ${opened.expires_at}, for example:`,
+        `curl --proxytunnel --proxy ${opened.proxy} --proxy-cacert '${opened.ca_file}' --proxy-header 'Proxy-Authorization: Bearer ${opened.token}' http://${args.targets[0]}/`,
+      ].join('\n'),
+    );
+    return opened;
+  }
+}

@@ -1,0 +1,19 @@
+// Says who is logged in, as the gateway sees it.
+import type { WhoamiAnswer } from '../lib/api/contract.ts';
+import { TunnelCommand } from '../lib/cli/command.ts';
+import { configDirFlag } from '../lib/cli/global-flags.ts';
+
+export default class Whoami extends TunnelCommand<WhoamiAnswer> {
+  static override summary = "Show who is logged in, asking the gateway. Runs on the operator's machine.";
+  static override examples = ['<%= config.bin %> whoami'];
+  static override flags = { ...configDirFlag };
+
+  async run(): Promise<WhoamiAnswer> {
+    const { flags } = await this.parse(Whoami);
+    const { openRemote } = await import('../lib/operator/remote.ts');
+    const { client } = await openRemote(this.configDir(flags), await this.world());
+    const answer = await client.whoami(this.interrupts.signal);
+    this.log(`${answer.operator} (${answer.kind}) at ${answer.gateway}${answer.expires_at === null ? '' : ` until ${answer.expires_at}`}`);
+    return answer;
+  }
+}

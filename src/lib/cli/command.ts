@@ -1,0 +1,118 @@
+// The base of every command: JSON or text, exit codes, signals, the environment variable of each flag. A command itself only parses, calls and describes.
+import { Command } from '@oclif/core/command';
+import { escapeText } from '../base/escape.ts';
+import type { World } from '../base/world.ts';
+import { defaultConfigDir, defaultDataDir } from '../system/paths.ts';
+import { isTruthy, withVariables } from './environment.ts';
+import { EXIT_CODES } from './exit-codes.ts';
+import { globalFlags } from './global-flags.ts';
+import { Interrupts } from './interrupts.ts';
+import { errorJson, errorText } from './render-error.ts';
+import { understand } from './understand.ts';
+
+/** One line of a stream. */
+interface Event {
+  readonly event: 'ready' | 'error';
+  readonly [key: string]: unknown;
+}
+
+/** `T` is the result as `--json` prints it; a command that streams events gives nothing. */
+export abstract class TunnelCommand<T extends object | undefined> extends Command {
+  static override baseFlags = globalFlags;
+  static override enableJsonFlag = true;
+
+  /** A signal ends it with success: the `start` commands. */
+  protected readonly endsBySignal: boolean = false;
+  protected readonly interrupts = new Interrupts();
+  #streaming = false;
+  #eventsTo: NodeJS.WriteStream = process.stdout;
+
+  abstract override run(): Promise<T>;
+
+  protected override async init(): Promise<void> {
+    await super.init();
+    const id = this.id ?? '';
+    this.ctor.baseFlags = withVariables(id, this.ctor.baseFlags);
+    this.ctor.flags = withVariables(id, this.ctor.flags ?? {});
+    if (this.#given('no-color')) process.env['NO_COLOR'] = '1';
+  }
+
+  override jsonEnabled(): boolean {
+    return super.jsonEnabled() || isTruthy(process.env['TUNNEL_JSON']);
+  }
+
+  /** For people, on standard output; each line made harmless. Nothing with `--json`. */
+  override log(text = ''): void {
+    if (!this.jsonEnabled()) process.stdout.write(`${harmless(text)}\n`);
+  }
+
+  /** For people, on standard error, with `--json` too. */
+  protected note(text: string): void {
+    process.stderr.write(`${harmless(text)}\n`);
+  }
+
+  /** One line of a stream; nothing without `--json`. */
+  protected event(event: Event): void {
+    if (!this.jsonEnabled()) return;
+    this.#streaming = true;
+    this.#eventsTo.write(`${JSON.stringify(event)}\n`);
+  }
+
+  /** The single line of a program that now serves: an event or `text`, and word to systemd. */
+  protected async ready(event: Event, text: string): Promise<void> {
+    this.event(event);
+    this.log(text);
+    const { notifyReady } = await import('../system/notify.ts');
+    await notifyReady();
+  }
+
+  /** Standard output belongs to someone else: bytes of a channel, a child process. */
+  protected sendEventsToStderr(): void {
+    this.#eventsTo = process.stderr;
+  }
+
+  protected override logJson(json: unknown): void {
+    this.#eventsTo.write(`${JSON.stringify(json)}\n`);
+  }
+
+  /** The real world, its log at `level` or at debug with `--debug`. Imported here, because it is not free. */
+  protected async world(level: 'info' | 'warn' | 'silent' = 'silent'): Promise<World> {
+    const { realWorld } = await import('../system/real-world.ts');
+    return realWorld({ level: this.#given('debug') ? 'debug' : level });
+  }
+
+  protected dataDir(flags: { 'data-dir'?: string | undefined }): string {
+    return flags['data-dir'] ?? defaultDataDir();
+  }
+
+  protected configDir(flags: { 'config-dir'?: string | undefined }): string {
+    return flags['config-dir'] ?? defaultConfigDir();
+  }
+
+  protected override async catch(thrown: unknown): Promise<void> {
+    if (this.endsBySignal && this.interrupts.happened) return;
+    const error = understand(thrown, `tunnel ${(this.id ?? '').replaceAll(':', ' ')}`);
+    process.exitCode = EXIT_CODES[error.kind];
+    const debug = this.#given('debug');
+    if (!this.jsonEnabled()) return this.note(errorText(error, debug));
+    this.logJson(errorJson(error, this.#streaming));
+    if (debug) this.note(errorText(error, true));
+  }
+
+  protected override async finally(error: Error | undefined): Promise<void> {
+    if (this.interrupts.happened && !this.endsBySignal) process.exitCode = EXIT_CODES.interrupted;
+    this.interrupts[Symbol.dispose]();
+    await super.finally(error);
+  }
+
+  /** Known before anything is parsed, so that a parse error is shown the right way. */
+  #given(flag: 'debug' | 'no-color'): boolean {
+    const end = this.argv.indexOf('--');
+    const own = end === -1 ? this.argv : this.argv.slice(0, end);
+    return own.includes(`--${flag}`) || isTruthy(process.env[`TUNNEL_${flag.replace('-', '_').toUpperCase()}`]);
+  }
+}
+
+function harmless(text: string): string {
+  return text.split('\n').map(escapeText).join('\n');
+}

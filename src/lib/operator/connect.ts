@@ -1,0 +1,33 @@
+// `tunnel connect`, all of it but its words: the login, the session, and local ports or standard input and output on top.
+import type { World } from '../base/world.ts';
+import type { Plan } from './forward/plan.ts';
+import { type Forwards, startForwards } from './forward/start.ts';
+import { startLease } from './lease.ts';
+import { openRemote } from './remote.ts';
+
+export interface ConnectOptions extends Plan {
+  readonly configDir: string;
+  /** Instead of the agent that routing would choose. */
+  readonly agent: string | undefined;
+  readonly waitMs: number;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Resolves when every forward can be used. Errors `login.missing`; then those of `startForwards`. */
+export async function connectPorts({ configDir, ...options }: ConnectOptions, world: World, signal: AbortSignal): Promise<Forwards> {
+  const { client } = await openRemote(configDir, world);
+  return await startForwards({ api: client, ...options }, world, signal);
+}
+
+/** Resolves when both directions of the one channel have ended. Errors `link.reset` besides those of the session and of the target. */
+export async function connectStdio({ configDir, agent, alternates, specs, waitMs }: ConnectOptions, world: World, signal: AbortSignal): Promise<void> {
+  const [{ target }] = specs;
+  const { client } = await openRemote(configDir, world);
+  const request = { targets: [target], alternates: [...alternates], ...(agent === undefined ? {} : { agent }) };
+  await using lease = await startLease({ api: client, request, waitMs }, world, signal);
+  const channel = await lease.connect(target, signal);
+  const { forwardStdio, standardStreams } = await import('./forward/stdio.ts');
+  const cut = () => channel.destroy(new Error('interrupted'));
+  signal.addEventListener('abort', cut, { once: true });
+  await forwardStdio(channel, target, standardStreams()).finally(() => signal.removeEventListener('abort', cut));
+}

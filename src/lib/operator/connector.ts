@@ -1,0 +1,61 @@
+// The operator's way to an edge: one HTTP/2 connection, made when first needed and again when it was lost; each CONNECT stream on it is one channel.
+import type { ClientHttp2Session } from 'node:http2';
+import { TunnelError } from '../base/errors.ts';
+import type { World } from '../base/world.ts';
+import { unlessAborted } from '../link/deadline.ts';
+import { dialEdge } from './dial-edge.ts';
+import { type Channel, openChannel } from './open-channel.ts';
+
+export interface Connector extends AsyncDisposable {
+  /** Makes the connection now, so that the first channel need not wait for it. Errors as `dialEdge`. */
+  ready(signal: AbortSignal): Promise<void>;
+  /** A channel to a canonical target. Errors: those of `dialEdge`, and what the gateway refuses with. */
+  connectTarget(target: string, signal: AbortSignal): Promise<Channel>;
+}
+
+export interface ConnectorOptions {
+  /** host:port of the gateway, as the session grant names it. */
+  readonly connect: string;
+  readonly caPem: string;
+  /** The session token of the moment. */
+  readonly token: () => string;
+}
+
+export function createConnector({ connect, caPem, token }: ConnectorOptions, world: World): Connector {
+  let current: Promise<ClientHttp2Session> | undefined;
+  const closing = new AbortController();
+
+  const session = (): Promise<ClientHttp2Session> => {
+    if (current !== undefined) return current;
+    const made = dialEdge(connect, caPem, world, closing.signal);
+    const forget = () => {
+      if (current === made) current = undefined;
+    };
+    current = made;
+    made.then((alive) => alive.once('close', forget).once('goaway', forget), forget);
+    return made;
+  };
+
+  const connectTarget = async (target: string, signal: AbortSignal): Promise<Channel> => {
+    const kept = current;
+    try {
+      return await openChannel(await unlessAborted(session(), signal), target, token(), world.clock, signal);
+    } catch (error) {
+      const unanswered = error instanceof TunnelError && (error.code === 'link.lost' || error.code === 'gateway.silent');
+      if (unanswered && current === kept) current = undefined;
+      // Lost unnoticed, a laptop's sleep for example: nothing was answered on it, so asking once more on a new connection is safe.
+      if (kept === undefined || !(unanswered && error.code === 'link.lost') || signal.aborted) throw error;
+      return await openChannel(await unlessAborted(session(), signal), target, token(), world.clock, signal);
+    }
+  };
+
+  return {
+    connectTarget,
+    ready: async (signal) => void (await unlessAborted(session(), signal)),
+    async [Symbol.asyncDispose]() {
+      closing.abort(new TunnelError('interrupted', 'the connection to the gateway was closed'));
+      const alive = await current?.catch(() => undefined);
+      alive?.destroy();
+    },
+  };
+}

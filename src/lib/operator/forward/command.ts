@@ -1,0 +1,44 @@
+// Runs the program behind `--` with a forward's address filled in; the tunnel lives as long as the program.
+import { TunnelError } from '../../base/errors.ts';
+import type { Forwards } from './start.ts';
+
+const SIGNAL_BASE = 128;
+
+export interface Address {
+  readonly host: string;
+  readonly port: string;
+  /** Both, with brackets around IPv6. */
+  readonly addr: string;
+}
+
+/** `{host}`, `{port}` and `{addr}` wherever they stand. */
+export function fillIn(argument: string, address: Address): string {
+  return argument.replace(/\{(host|port|addr)\}/g, (_whole, name: keyof Address) => address[name]);
+}
+
+/**
+ * The program's exit code; 128 + signal where one ended it, as shells count. An abort, or the end of the right to connect, sends it SIGTERM.
+ * Error `usage` where it cannot be started.
+ */
+export async function runCommand(command: readonly string[], { ready, ended }: Pick<Forwards, 'ready' | 'ended'>, signal: AbortSignal): Promise<number> {
+  const [{ execa }, { constants }] = await Promise.all([import('execa'), import('node:os')]);
+  const address = addressOf(ready[0]?.listen ?? '');
+  const [file = '', ...args] = command.map((argument) => fillIn(argument, address));
+  const over = new AbortController();
+  ended.catch((error: unknown) => over.abort(error));
+  const result = await execa(file, args, {
+    stdio: 'inherit',
+    reject: false,
+    cancelSignal: AbortSignal.any([signal, over.signal]),
+    env: { TUNNEL_HOST: address.host, TUNNEL_PORT: address.port, TUNNEL_ADDR: address.addr },
+  });
+  if (over.signal.aborted) throw over.signal.reason;
+  if (result.exitCode !== undefined) return result.exitCode;
+  if (result.signal !== undefined) return SIGNAL_BASE + (constants.signals[result.signal] ?? 0);
+  throw new TunnelError('usage', `cannot run ${file}: ${result.code ?? 'it did not start'}`, { hint: 'Is it installed and in PATH?', cause: result });
+}
+
+export function addressOf(listen: string): Address {
+  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(listen) ?? [];
+  return { host: host.replace(/^\[(.*)\]$/, '$1'), port, addr: listen };
+}
