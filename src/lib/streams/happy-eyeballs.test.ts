@@ -27,8 +27,14 @@ function attempts() {
 }
 
 test('families take turns, the first address leads, each is tried once', () => {
-  assert.deepEqual(interleave([...V6, ...V4, V4[0] as SocketAddress]).map(({ address }) => address), ['fd00::1', '10.0.0.1', 'fd00::2', '10.0.0.2']);
-  assert.deepEqual(interleave([...V4, at('fd00::1')]).map(({ address }) => address), ['10.0.0.1', 'fd00::1', '10.0.0.2']);
+  assert.deepEqual(
+    interleave([...V6, ...V4, V4[0] as SocketAddress]).map(({ address }) => address),
+    ['fd00::1', '10.0.0.1', 'fd00::2', '10.0.0.2'],
+  );
+  assert.deepEqual(
+    interleave([...V4, at('fd00::1')]).map(({ address }) => address),
+    ['10.0.0.1', 'fd00::1', '10.0.0.2'],
+  );
   assert.deepEqual(interleave([]), []);
 });
 
@@ -50,7 +56,7 @@ test('the next attempt starts after 250 ms, the winner aborts the others, a late
   assert.equal(clock.pending, 0);
 });
 
-test('a failure starts the next attempt at once, and all failures are told with the first one\'s code', async () => {
+test("a failure starts the next attempt at once, and all failures are told with the first one's code", async () => {
   const clock = new ManualClock();
   const { begun, settle, connect } = attempts();
   const racing = connectFirst(V4, connect, { clock }, new AbortController().signal);
@@ -62,14 +68,17 @@ test('a failure starts the next attempt at once, and all failures are told with 
   assert.equal(clock.pending, 0);
 });
 
-test('the caller\'s deadline ends all and names what was tried', async () => {
+test("the caller's deadline ends all and names what was tried", async () => {
   const clock = new ManualClock();
   const deadline = new AbortController();
   const { aborted, destroyed, settle, connect } = attempts();
   const racing = connectFirst([...V6, ...V4], connect, { clock }, deadline.signal);
   await clock.advance(250);
   deadline.abort(new TunnelError('target.timed-out', 'db.example:22 did not answer within 10s'));
-  await assert.rejects(racing, { code: 'target.timed-out', message: 'db.example:22 did not answer within 10s; tried [fd00::1]:22 (no answer); 10.0.0.1:22 (no answer)' });
+  await assert.rejects(racing, {
+    code: 'target.timed-out',
+    message: 'db.example:22 did not answer within 10s; tried [fd00::1]:22 (no answer); 10.0.0.1:22 (no answer)',
+  });
   assert.equal(aborted.length, 2);
   settle.get('fd00::1')?.up();
   await clock.advance(0);
@@ -79,6 +88,9 @@ test('the caller\'s deadline ends all and names what was tried', async () => {
 test('a deadline that is over, and no address at all', async () => {
   const { begun, connect } = attempts();
   await assert.rejects(connectFirst(V4, connect, { clock: new ManualClock() }, AbortSignal.abort()), { code: 'target.timed-out' });
-  await assert.rejects(connectFirst([], connect, { clock: new ManualClock() }, new AbortController().signal), { code: 'target.unreachable', message: 'no address to try' });
+  await assert.rejects(connectFirst([], connect, { clock: new ManualClock() }, new AbortController().signal), {
+    code: 'target.unreachable',
+    message: 'no address to try',
+  });
   assert.deepEqual(begun, []);
 });

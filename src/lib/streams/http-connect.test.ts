@@ -46,16 +46,21 @@ for (const [header, token] of [
 test('every error survives the way through headers, and its headers are harmless', () => {
   const codes = Object.keys(ERROR_KINDS) as ErrorCode[];
   fc.assert(
-    fc.property(fc.constantFrom(...codes), fc.string({ unit: 'binary' }), fc.option(fc.string({ unit: 'binary' }), { nil: undefined }), (code, message, hint) => {
-      const { status, headers } = refusalAnswer(new TunnelError(code, message, { hint }));
-      assert.ok(status >= 400 && status < 600);
-      assert.equal('proxy-authenticate' in headers, status === 407);
-      for (const value of Object.values(headers)) assert.match(value, /^[\x20-\x7e]{0,20000}$/);
-      const back = readRefusal(status, headers);
-      assert.equal(back.code, code);
-      if (/^[a-z ]*$/.test(message)) assert.equal(back.message, message);
-      if (hint !== undefined && /^[a-z ]*$/.test(hint)) assert.equal(back.hint, hint);
-    }),
+    fc.property(
+      fc.constantFrom(...codes),
+      fc.string({ unit: 'binary' }),
+      fc.option(fc.string({ unit: 'binary' }), { nil: undefined }),
+      (code, message, hint) => {
+        const { status, headers } = refusalAnswer(new TunnelError(code, message, { hint }));
+        assert.ok(status >= 400 && status < 600);
+        assert.equal('proxy-authenticate' in headers, status === 407);
+        for (const value of Object.values(headers)) assert.match(value, /^[\x20-\x7e]{0,20000}$/);
+        const back = readRefusal(status, headers);
+        assert.equal(back.code, code);
+        if (/^[a-z ]*$/.test(message)) assert.equal(back.message, message);
+        if (hint !== undefined && /^[a-z ]*$/.test(hint)) assert.equal(back.hint, hint);
+      },
+    ),
   );
 });
 
@@ -65,7 +70,7 @@ test('an answer of a proxy that is not ours', () => {
   assert.equal(readRefusal(502, { 'tunnel-message': '%1b[31m' }).message, '\\u001b[31m');
 });
 
-test('the agent\'s name survives', () => {
+test("the agent's name survives", () => {
   for (const name of ['web1', 'Büro 7', '100%']) assert.equal(readAgent(successHeaders(name)), name);
   assert.equal(readAgent({}), undefined);
 });

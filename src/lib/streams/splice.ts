@@ -47,12 +47,12 @@ function pump(source: Duplex, sink: Duplex, count: (bytes: number) => void, ende
   };
   source.on('error', failed).on('close', early).on('end', end);
   sink.on('close', early).on('finish', finish);
-  if (source.destroyed || sink.destroyed) return early();
-  if (source.readableEnded) return end();
   source.on('data', (chunk: Uint8Array) => {
     count(chunk.length);
     if (!sink.write(chunk)) source.pause();
   });
   sink.on('drain', () => source.resume());
-  source.resume();
+  if (source.destroyed || sink.destroyed) early();
+  else if (source.readableEnded) end();
+  else source.resume();
 }

@@ -1,0 +1,149 @@
+// One admitted link: its control stream served in both directions, its sessions, and how many channels it carries.
+import { TunnelError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { World } from '../../base/world.ts';
+import { type GatewayControl, gatewayControl } from '../../link/control.ts';
+import { closeLink } from '../../link/version.ts';
+import type { AgentMessage, Hello, RouteAdvertise } from '../../protocol/messages.ts';
+import type { Link } from '../../transport/link.ts';
+import type { Admission, Assignment, ControlForEdge } from '../contract.ts';
+import { paced } from './paced.ts';
+import { LinkSessions } from './sessions.ts';
+
+/** Control hears of signs of life, and of advertisements, at most this often; of several the last. */
+const PACE_MS = 1000 / LIMITS.advertisementsPerSecond;
+
+export class AgentLink {
+  readonly id: string;
+  readonly agentId: string;
+  readonly agent: string;
+  readonly link: Link;
+  /** Aborts with `link.lost` when the link ends. */
+  readonly lost: AbortSignal;
+  readonly #control: ControlForEdge;
+  readonly #world: World;
+  #assignment: Assignment;
+  #stream: GatewayControl | undefined;
+  #sessions: LinkSessions | undefined;
+  #channels = 0;
+  #whenIdle: (() => void) | undefined;
+
+  constructor(link: Link, admission: Admission, control: ControlForEdge, world: World) {
+    const lost = new AbortController();
+    this.id = admission.linkId;
+    this.agentId = admission.agentId;
+    this.agent = admission.agent;
+    this.link = link;
+    this.lost = lost.signal;
+    this.#assignment = admission.assignment;
+    this.#control = control;
+    this.#world = { ...world, log: world.log.child({ agent: admission.agent, link: admission.linkId }) };
+    void link.closed.then(({ by, reason }) => lost.abort(new TunnelError('link.lost', `the link of ${admission.agent} ended: ${reason || by}`)));
+  }
+
+  /** Serves the control stream until the link ends; rejects with what ended it, `link.lost` included. */
+  async serve(hello: Hello): Promise<void> {
+    const stream = await gatewayControl(this.link, hello, this.#world, this.lost);
+    this.#sessions = new LinkSessions(stream, this.#world.clock);
+    if (stream.peer !== undefined) await this.#control.introduce(this.id, stream.peer);
+    this.#stream = stream;
+    await this.#sendAssignment();
+    using alive = paced(PACE_MS, this.#world, () => this.#control.alive(this.id));
+    using advertise = paced(PACE_MS, this.#world, (wish: RouteAdvertise) => this.#control.advertise(this.id, this.#bounded(wish)));
+    for await (const message of stream.messages) await this.#hear(message, stream, this.#sessions, { alive: alive.give, advertise: advertise.give });
+  }
+
+  /** What may open channels here. Error `agent.offline` until the control stream stands. */
+  get sessions(): LinkSessions {
+    if (this.#sessions === undefined) throw new TunnelError('agent.offline', `${this.agent} is still introducing itself`);
+    return this.#sessions;
+  }
+
+  /** Nothing to do where the session is not open here. */
+  async endSession(sessionId: string, reason: string): Promise<void> {
+    await this.#sessions?.end(sessionId, reason);
+  }
+
+  async assign(assignment: Assignment): Promise<void> {
+    this.#assignment = assignment;
+    await this.#sendAssignment();
+  }
+
+  /** Asks the agent to move; version 1 has no word for it. */
+  async askToMove(delayMs: number, reason: string): Promise<void> {
+    if (this.#stream?.version === 2) await this.#stream.send({ kind: 'drain', delayMs, reason });
+  }
+
+  /** Counts a channel until it is disposed of. */
+  holdChannel(): Disposable {
+    this.#channels += 1;
+    let held = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!held) return;
+        held = false;
+        this.#channels -= 1;
+        if (this.#channels === 0) this.#whenIdle?.();
+      },
+    };
+  }
+
+  /** A newer link took its place: it ends with its last channel, or when the grace has passed. */
+  retire(graceMs: number): void {
+    const close = () => {
+      timer.cancel();
+      closeLink(this.link, 'replaced', 'replaced by a newer link').catch((error: unknown) => this.#world.log.warn({ error }, 'link not closed'));
+    };
+    const timer = this.#world.clock.after(graceMs, close);
+    this.lost.addEventListener('abort', () => timer.cancel(), { once: true });
+    this.#whenIdle = close;
+    if (this.#channels === 0) close();
+  }
+
+  async #hear(
+    message: AgentMessage,
+    stream: GatewayControl,
+    sessions: LinkSessions,
+    control: { alive: (nothing: undefined) => void; advertise: (wish: RouteAdvertise) => void },
+  ): Promise<void> {
+    switch (message.kind) {
+      case 'route-advertise':
+        control.advertise(message);
+        return control.alive(undefined);
+      case 'heartbeat':
+        control.alive(undefined);
+        return await stream.send({ kind: 'heartbeat-ack', sentAtMs: message.sentAtMs });
+      case 'cert-renewal-request':
+        return await this.#renew(message.csrPem, stream);
+      case 'hello':
+        throw new TunnelError('protocol.violation', 'a second hello');
+      default:
+        return sessions.hear(message);
+    }
+  }
+
+  async #renew(csrPem: string, stream: GatewayControl): Promise<void> {
+    try {
+      const { certificatePem, caPem, sessionKeys } = await this.#control.renew(this.id, csrPem);
+      await stream.send({ kind: 'cert-renewal-granted', certificatePem, caPem, sessionKeys: stream.version === 1 ? undefined : sessionKeys });
+    } catch (error) {
+      if (this.lost.aborted) throw error;
+      this.#world.log.warn({ error }, 'renewal refused');
+      const reason = error instanceof TunnelError ? error.message : 'the gateway failed';
+      await stream.send({ kind: 'cert-renewal-refused', reason: reason.slice(0, 300) });
+    }
+  }
+
+  async #sendAssignment(): Promise<void> {
+    if (this.#stream?.version !== 2) return;
+    const { subnets, names, ports, kinds } = this.#assignment;
+    await this.#stream.send({ kind: 'assignment', subnets, names, ports, channels: kinds });
+  }
+
+  #bounded({ epoch, subnets, names }: RouteAdvertise): { epoch: bigint; subnets: readonly string[]; names: RouteAdvertise['names'] } {
+    const dropped = subnets.length + names.length - LIMITS.routesPerAgent;
+    if (dropped > 0) this.#world.log.warn({ dropped }, 'too many routes advertised, the last are ignored');
+    const kept = subnets.slice(0, LIMITS.routesPerAgent);
+    return { epoch, subnets: kept, names: names.slice(0, LIMITS.routesPerAgent - kept.length) };
+  }
+}

@@ -1,0 +1,140 @@
+// One operator's request from plan to last byte: the ways tried in order, the first that connects spliced with the operator's side, all of it reported to control.
+import type { Duplex } from 'node:stream';
+import { TunnelError } from '../../base/errors.ts';
+import type { World } from '../../base/world.ts';
+import { openChannel } from '../../link/open-channel.ts';
+import { RESET } from '../../link/version.ts';
+import { type Carried, splice } from '../../streams/splice.ts';
+import { type LinkStream, StreamReset } from '../../transport/link.ts';
+import type { ChannelEvent, ConnectRequest, ControlForEdge, Plan, Way } from '../contract.ts';
+import type { Links } from './links.ts';
+
+/** A channel that connected, waiting for the operator's side. */
+export interface Connected {
+  /** The agent that carries it. */
+  readonly agent: string;
+  /** Splices until both directions have ended, or resets both. Never rejects: what cuts a channel is reported and logged. Once; it must be called, whatever became of `operator`. */
+  carry(operator: Duplex): Promise<void>;
+}
+
+interface OpenWay {
+  readonly stream: LinkStream;
+  readonly address: string | null;
+  /** Aborts when the session ends. */
+  readonly session: AbortSignal;
+  readonly held: Disposable;
+}
+
+export class Carrier {
+  readonly #control: ControlForEdge;
+  readonly #links: Links;
+  readonly #world: World;
+  #refusing: string | undefined;
+  #open = 0;
+  #whenEmpty = Promise.withResolvers<void>();
+
+  constructor(control: ControlForEdge, links: Links, world: World) {
+    this.#control = control;
+    this.#links = links;
+    this.#world = world;
+  }
+
+  /** From here on every request is `gateway.stopping`. Resolves when the last one that is under way has ended. */
+  async refuse(reason: string): Promise<void> {
+    this.#refusing = reason;
+    if (this.#open > 0) await this.#whenEmpty.promise;
+  }
+
+  /** Errors: control's, or the last way's with target and agent named; the signal's reason when the operator leaves. */
+  async connect(request: ConnectRequest, signal: AbortSignal): Promise<Connected> {
+    if (this.#refusing !== undefined) throw new TunnelError('gateway.stopping', this.#refusing, { hint: 'Try again in a moment.' });
+    this.#open += 1;
+    try {
+      return await this.#tryWays(await this.#control.authorise(request), signal);
+    } catch (error) {
+      this.#ended();
+      throw error;
+    }
+  }
+
+  async #tryWays(plan: Plan, signal: AbortSignal): Promise<Connected> {
+    let failure = new TunnelError('internal', 'the plan has no way');
+    for (const [index, way] of plan.ways.entries()) {
+      try {
+        const open = await this.#tryWay(plan, way, signal);
+        this.#report({ kind: 'opened', ...named(plan, way), agent: way.agent, target: way.target, address: open.address });
+        return { agent: way.agent, carry: (operator) => this.#carry(operator, open, plan, way) };
+      } catch (error) {
+        failure = this.#understand(error, way);
+        const last = signal.aborted || index === plan.ways.length - 1;
+        this.#report({ kind: 'refused', ...named(plan, way), agent: way.agent, target: way.target, code: failure.code, reason: failure.message, last });
+        signal.throwIfAborted();
+      }
+    }
+    throw failure;
+  }
+
+  async #tryWay(plan: Plan, way: Way, signal: AbortSignal): Promise<OpenWay> {
+    signal.throwIfAborted();
+    const link = this.#links.get(way.linkId);
+    const held = link.holdChannel();
+    try {
+      const alive = AbortSignal.any([signal, link.lost]);
+      const session = await link.sessions.ensure(way.session, alive);
+      const request = { sessionId: way.session.sessionId, channelId: plan.channelId, target: way.target };
+      return { ...(await openChannel(link.link, request, this.#world, AbortSignal.any([alive, session]))), session, held };
+    } catch (error) {
+      held[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  async #carry(operator: Duplex, { stream, session, held }: OpenWay, plan: Plan, way: Way): Promise<void> {
+    const carried: Carried = { aToB: 0, bToA: 0 };
+    const cut = () => stream.destroy(new StreamReset(RESET.sessionEnded));
+    session.addEventListener('abort', cut, { once: true });
+    let reason = 'ended';
+    try {
+      const done = splice(operator, stream, carried);
+      if (session.aborted) cut();
+      await done;
+    } catch (error) {
+      reason = messageOf(session.aborted ? session.reason : error);
+      this.#world.log.debug({ channel: plan.channelId, agent: way.agent, target: way.target, error }, 'channel cut');
+    }
+    session.removeEventListener('abort', cut);
+    held[Symbol.dispose]();
+    this.#report({ kind: 'ended', ...named(plan, way), bytesUp: carried.aToB, bytesDown: carried.bToA, reason });
+    this.#ended();
+  }
+
+  #ended(): void {
+    this.#open -= 1;
+    if (this.#open > 0) return;
+    this.#whenEmpty.resolve();
+    this.#whenEmpty = Promise.withResolvers();
+  }
+
+  /** Not waited for: control takes events in the order of the calls. */
+  #report(event: ChannelEvent): void {
+    this.#control.report(event).catch((error: unknown) => this.#world.log.error({ error, event }, 'report lost'));
+  }
+
+  #understand(error: unknown, way: Way): TunnelError {
+    if (error instanceof TunnelError) {
+      return new TunnelError(error.code, `${way.target} through ${way.agent}: ${error.message}`, { hint: error.hint, cause: error });
+    }
+    if (error instanceof StreamReset)
+      return new TunnelError('agent.failed', `${way.target} through ${way.agent}: the agent reset the stream`, { cause: error });
+    this.#world.log.error({ error, agent: way.agent, target: way.target }, 'opening a channel failed');
+    return new TunnelError('internal', `${way.target} through ${way.agent}: the gateway failed`, { cause: error });
+  }
+}
+
+function named(plan: Plan, way: Way): { channelId: string; sessionId: string } {
+  return { channelId: plan.channelId, sessionId: way.session.sessionId };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,66 @@
+// CONNECT over HTTP/1.1, for curl, git and other plain clients.
+import { createServer, type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { TunnelError } from '../../../base/errors.ts';
+import { LIMITS } from '../../../base/limits.ts';
+import type { SocketAddress, World } from '../../../base/world.ts';
+import { refusalAnswer, successHeaders } from '../../../streams/http-connect.ts';
+import { reset } from '../../../streams/reset.ts';
+import type { Carrier } from '../carry.ts';
+import { admitRequest, understandFailure } from './request.ts';
+
+export interface Http1Front {
+  take(socket: TLSSocket, remote: SocketAddress): void;
+  close(): void;
+}
+
+/** Everything but CONNECT is 405. A connection carries one CONNECT: after a refusal the client comes back on a new one. */
+export function serveHttp1(carrier: Carrier, { clock, log }: World): Http1Front {
+  const remotes = new WeakMap<Duplex, SocketAddress>();
+  const server = createServer({
+    maxHeaderSize: LIMITS.httpHeaderBytes,
+    headersTimeout: LIMITS.clientHelloMs,
+    requestTimeout: LIMITS.clientHelloMs,
+    connectionsCheckingInterval: 1000,
+  });
+  server.on('request', (_request, response) => response.writeHead(405, { allow: 'CONNECT', connection: 'close' }).end());
+  server.on('connect', (request, socket, head) => {
+    answer(request, socket, head).catch((error: unknown) => {
+      log.error({ error }, 'answering a CONNECT failed');
+      reset(socket, new Error('the gateway failed'));
+    });
+  });
+  server.emit('listening'); // It never listens itself, and without this its timeouts never fire.
+
+  const answer = async (request: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> => {
+    const remote = remotes.get(socket) ?? { address: 'unknown', port: 0 };
+    const gone = new AbortController();
+    socket.once('close', () => gone.abort(new TunnelError('interrupted', 'the operator left')));
+    try {
+      const asked = admitRequest(request.url, request.headers['proxy-authorization'], remote);
+      const connected = await carrier.connect(asked, gone.signal);
+      socket.write(formatHead(200, 'Connection established', successHeaders(connected.agent)));
+      if (head.length > 0) socket.unshift(head);
+      await connected.carry(socket);
+    } catch (thrown) {
+      const { status, headers } = refusalAnswer(understandFailure(thrown, remote, log));
+      socket.resume().end(formatHead(status, STATUS_CODES[status] ?? 'Refused', { ...headers, 'content-length': '0', connection: 'close' }));
+      const patience = clock.after(LIMITS.clientHelloMs, () => socket.destroy());
+      socket.once('close', () => patience.cancel());
+    }
+  };
+
+  return {
+    take(socket, remote) {
+      remotes.set(socket, remote);
+      socket.on('error', (error) => log.debug({ error, remote }, 'operator connection cut'));
+      server.emit('connection', socket);
+    },
+    close: () => void server.close(),
+  };
+}
+
+function formatHead(status: number, reason: string, headers: Record<string, string>): string {
+  return [`HTTP/1.1 ${status} ${reason}`, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`), '', ''].join('\r\n');
+}

@@ -1,0 +1,57 @@
+// CONNECT over HTTP/2 (RFC 9113, 8.5): each stream of a session is one operator's request. For our CLI, and for any proxy client that speaks it.
+import { constants, type IncomingHttpHeaders, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import { TunnelError } from '../../../base/errors.ts';
+import { LIMITS } from '../../../base/limits.ts';
+import type { Log, SocketAddress } from '../../../base/world.ts';
+import { refusalAnswer, successHeaders } from '../../../streams/http-connect.ts';
+import type { Carrier } from '../carry.ts';
+import { admitRequest, understandFailure } from './request.ts';
+
+const MIB = 1024 * 1024;
+const STREAM_WINDOW_BYTES = LIMITS.streamBufferBytes;
+/** Below this, throughput is a third (architecture.md, decision 3). Bytes of it that no stream takes are bounded by the streams' own windows. */
+const SESSION_WINDOW_BYTES = 16 * MIB;
+/** The defaults end the whole session after about 1000 resets; connections that fail come in heaps. */
+const RESETS = { streamResetBurst: 10_000, streamResetRate: 1000 } as const;
+
+/** Serves one connection until it ends. A target's reset arrives as RST_STREAM and never as END_STREAM: see streams/reset.ts. */
+export function serveHttp2(socket: TLSSocket, remote: SocketAddress, carrier: Carrier, log: Log): ServerHttp2Session {
+  const session = performServerHandshake(socket, {
+    settings: { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: LIMITS.streamsPerAgentV2, maxHeaderListSize: LIMITS.httpHeaderBytes },
+    ...RESETS,
+  });
+  session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+  session.on('error', (error) => log.debug({ error, remote }, 'operator session cut'));
+  socket.on('error', (error) => log.debug({ error, remote }, 'operator connection cut'));
+  session.on('stream', (stream, headers) => {
+    stream.on('error', (error) => log.debug({ error, remote }, 'operator stream cut'));
+    answer(stream, headers, remote, carrier, log).catch((error: unknown) => {
+      log.error({ error, remote }, 'answering a CONNECT failed');
+      stream.destroy(new Error('the gateway failed'));
+    });
+  });
+  return session;
+}
+
+async function answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, remote: SocketAddress, carrier: Carrier, log: Log): Promise<void> {
+  if (headers[':method'] !== 'CONNECT') return refuse(stream, { ':status': 405, allow: 'CONNECT' });
+  const gone = new AbortController();
+  stream.once('close', () => gone.abort(new TunnelError('interrupted', 'the operator left')));
+  try {
+    const request = admitRequest(headers[':authority'], headers['proxy-authorization'], remote);
+    const connected = await carrier.connect(request, gone.signal);
+    if (!stream.destroyed) stream.respond({ ':status': 200, ...successHeaders(connected.agent) });
+    await connected.carry(stream);
+  } catch (thrown) {
+    const { status, headers: told } = refusalAnswer(understandFailure(thrown, remote, log));
+    refuse(stream, { ':status': status, ...told });
+  }
+}
+
+/** A complete answer, and the rest of the request is not wanted (RFC 9113, 8.1). */
+function refuse(stream: ServerHttp2Stream, headers: Record<string, string | number>): void {
+  if (stream.destroyed) return;
+  stream.respond(headers, { endStream: true });
+  stream.close(constants.NGHTTP2_NO_ERROR);
+}

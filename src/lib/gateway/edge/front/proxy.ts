@@ -1,0 +1,35 @@
+// The front door for curl, git and other plain clients: an HTTPS proxy on a listener of its own, HTTP/1.1 or HTTP/2 by ALPN.
+
+import { TunnelError } from '../../../base/errors.ts';
+import type { SocketAddress, World } from '../../../base/world.ts';
+import type { Carrier } from '../carry.ts';
+import { serveHttp1 } from './http1.ts';
+import { serveHttp2 } from './http2.ts';
+import { type ServerKeys, type TlsFront, terminateTls } from './tls.ts';
+
+export interface ProxyFront extends AsyncDisposable, Pick<TlsFront, 'useCertificate'> {
+  readonly at: SocketAddress;
+}
+
+/** Errors `port.in-use`, `address.not-here`. Disposing resets what is open. */
+export async function listenForProxyClients(at: SocketAddress, keys: ServerKeys, carrier: Carrier, world: World): Promise<ProxyFront> {
+  const { log, net } = world;
+  const http1 = serveHttp1(carrier, world);
+  const options = { ...keys, alpn: ['h2', 'http/1.1'], alpnOptional: true, minVersion: 'TLSv1.2', exactEnds: true } as const;
+  const tls = terminateTls(
+    options,
+    (socket, remote) => (socket.alpnProtocol === 'h2' ? serveHttp2(socket, remote, carrier, log) : http1.take(socket, remote)),
+    log,
+  );
+  const listener = await net.listen(at, tls.take);
+  if (!('port' in listener.at)) throw new TunnelError('internal', 'the proxy listens on no TCP port');
+  return {
+    at: listener.at,
+    useCertificate: tls.useCertificate,
+    async [Symbol.asyncDispose]() {
+      await listener.close();
+      tls.close();
+      http1.close();
+    },
+  };
+}

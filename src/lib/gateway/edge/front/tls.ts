@@ -1,0 +1,74 @@
+// TLS of the edge's front doors, over sockets that were accepted elsewhere: handshake within its time, the right ALPN, the certificate of the day.
+
+import type { Duplex } from 'node:stream';
+import { createServer, type TLSSocket } from 'node:tls';
+import { LIMITS } from '../../../base/limits.ts';
+import type { Log, SocketAddress, TcpSocket } from '../../../base/world.ts';
+import { reset } from '../../../streams/reset.ts';
+import { TlsWire } from '../../../streams/tls-wire.ts';
+
+export interface ServerKeys {
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+}
+
+export interface FrontTls extends ServerKeys {
+  readonly alpn: readonly string[];
+  /** Whether a peer that offers no ALPN is let in. */
+  readonly alpnOptional: boolean;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** Whether a reset of the TLS socket must be one on the wire, and a FIN without close_notify an error (`TlsWire`). HTTP/2 says both by itself. */
+  readonly exactEnds: boolean;
+}
+
+export interface TlsFront {
+  /** Owns the socket from here on. */
+  take(socket: TcpSocket): void;
+  useCertificate(certificatePem: string): void;
+  /** Resets what is open and takes no more. */
+  close(): void;
+}
+
+/** `onSecure` gets each socket whose handshake is done, and owns its errors. */
+export function terminateTls(options: FrontTls, onSecure: (socket: TLSSocket, remote: SocketAddress) => void, log: Log): TlsFront {
+  const open = new Set<Duplex>();
+  let closed = false;
+  const { privateKeyPem, alpn, minVersion } = options;
+  const server = createServer({
+    key: privateKeyPem,
+    cert: options.certificatePem,
+    ALPNProtocols: [...alpn],
+    minVersion,
+    handshakeTimeout: LIMITS.clientHelloMs,
+  });
+  server.on('tlsClientError', (error, socket) => {
+    log.info({ error: error.message, remote: remoteOf(socket) }, 'TLS handshake failed');
+    socket.destroy();
+  });
+  server.on('secureConnection', (socket) => {
+    const remote = remoteOf(socket);
+    if (socket.alpnProtocol || options.alpnOptional) return onSecure(socket, remote);
+    log.info({ remote }, 'TLS without ALPN refused');
+    socket.on('error', () => {}).end();
+    socket.destroySoon();
+  });
+  return {
+    take(socket) {
+      socket.setKeepAlive(true, LIMITS.keepAliveMs);
+      socket.on('error', (error) => log.debug({ error, remote: remoteOf(socket) }, 'connection cut'));
+      if (closed) return reset(socket, new Error('closed'));
+      open.add(socket);
+      socket.on('close', () => open.delete(socket));
+      server.emit('connection', options.exactEnds ? new TlsWire(socket) : socket);
+    },
+    useCertificate: (certificatePem) => server.setSecureContext({ key: privateKeyPem, cert: certificatePem, minVersion }),
+    close() {
+      closed = true;
+      for (const socket of open) reset(socket, new Error('closed'));
+    },
+  };
+}
+
+function remoteOf(socket: TcpSocket | TLSSocket): SocketAddress {
+  return { address: socket.remoteAddress ?? 'unknown', port: socket.remotePort ?? 0 };
+}

@@ -1,0 +1,83 @@
+// Starts the edge: the agents' listener, the operators' front doors, and between them links, sessions and channels.
+import type { SocketAddress, TcpSocket, World } from '../../base/world.ts';
+import { ALPN, closeLink } from '../../link/version.ts';
+import type { LinkCredentials } from '../../transport/link.ts';
+import { listenQuic } from '../../transport/quic/listen.ts';
+import type { ControlForEdge, EdgeForControl } from '../contract.ts';
+import { Carrier } from './carry.ts';
+import { operatorFront } from './front/operator.ts';
+import { listenForProxyClients } from './front/proxy.ts';
+import { Links } from './links.ts';
+
+export interface EdgeConfig {
+  /** Where agents dial. */
+  readonly udp: SocketAddress;
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+  readonly trustedCaPem: string;
+  /** Kept over restarts; retry tokens and stateless resets derive from it. */
+  readonly secret: Uint8Array;
+  /** Where curl, git and other plain clients find an HTTPS proxy; without it there is none. */
+  readonly proxyListen?: SocketAddress | undefined;
+  /** What agents are told of us, such as `tunnel/0.1.0`. */
+  readonly software?: string | undefined;
+}
+
+export interface Edge extends EdgeForControl, AsyncDisposable {
+  readonly udp: SocketAddress;
+  readonly proxy: SocketAddress | null;
+  /** A connection whose ClientHello offers `tunnel-connect/1`, its bytes still in the socket. Owned by the edge from here on. */
+  takeOperator(socket: TcpSocket): void;
+  /** Cuts what still runs: `drain` comes before it. Resolves when control has heard of each end. */
+  close(): Promise<void>;
+}
+
+/** Errors as `listenQuic` and `listenForProxyClients`. */
+export async function startEdge(config: EdgeConfig, control: ControlForEdge, world: World): Promise<Edge> {
+  const { certificatePem, privateKeyPem, trustedCaPem, secret } = config;
+  const credentials: LinkCredentials = { certificatePem, privateKeyPem, trustedCaPem, alpn: ALPN };
+  await using starting = new AsyncDisposableStack();
+  // An agent needs to know nothing else of the gateway's machine.
+  const links = new Links(control, { kind: 'hello', software: config.software ?? 'tunnel', os: '', arch: '', hostname: '', capabilities: [] }, world);
+  const carrier = new Carrier(control, links, world);
+  const agents = starting.use(await listenQuic({ at: config.udp, credentials, secret, onLink: (link) => links.take(link) }, world));
+  starting.defer(() => links.close('the gateway is stopping'));
+  starting.defer(() => carrier.refuse('the gateway is stopping'));
+  const operators = operatorFront(config, carrier, world);
+  starting.defer(() => operators.close());
+  const proxy = config.proxyListen === undefined ? undefined : starting.use(await listenForProxyClients(config.proxyListen, config, carrier, world));
+
+  const running = starting.move();
+  const close = () => running.disposeAsync();
+  return {
+    udp: agents.at,
+    proxy: proxy?.at ?? null,
+    takeOperator: operators.take,
+    close,
+    [Symbol.asyncDispose]: close,
+
+    async closeLink(linkId, reason) {
+      const found = links.find(linkId);
+      if (found !== undefined) await closeLink(found.link, 'refused', reason);
+    },
+    async endSession(sessionId, reason) {
+      await Promise.all([...links].map((link) => link.endSession(sessionId, reason)));
+    },
+    async assign(linkId, assignment) {
+      await links.find(linkId)?.assign(assignment);
+    },
+    async useCertificate(nextCertificatePem, nextTrustedCaPem) {
+      agents.useCredentials({ ...credentials, certificatePem: nextCertificatePem, trustedCaPem: nextTrustedCaPem });
+      operators.useCertificate(nextCertificatePem);
+      proxy?.useCertificate(nextCertificatePem);
+    },
+    async drain(delayMs) {
+      const reason = 'the gateway is stopping';
+      const ended = carrier.refuse(reason);
+      const waited = new AbortController();
+      await Promise.all([...links].map((link) => link.askToMove(delayMs, reason)));
+      await Promise.race([ended, world.clock.sleep(delayMs, waited.signal)]);
+      waited.abort();
+    },
+  };
+}
