@@ -66,12 +66,18 @@ test('a call under way is finished before the store ends', async (t) => {
   assert.equal(await again.settings.get('a'), 'kept');
 });
 
+function byHand(path: string, sql: string): void {
+  const database = new DatabaseSync(path);
+  database.exec(sql);
+  database.close();
+}
+
 const damages: [string, (path: string) => void][] = [
   ['garbage', (path) => writeFileSync(path, 'not a database, '.repeat(500))],
   ['an empty file', (path) => truncateSync(path, 0)],
   ['half a file', (path) => truncateSync(path, statSync(path).size / 2)],
   ['zeroes in the middle', (path) => writeFileSync(path, readFileSync(path).fill(0, 8192, 16384))],
-  ['a database of something else', (path) => new DatabaseSync(path).exec('pragma application_id = 7')],
+  ['a database of something else', (path) => byHand(path, 'pragma application_id = 7')],
 ];
 for (const [name, damage] of damages) {
   test(`${name} in place of the store is store.corrupt, and stays as it is`, async (t) => {
@@ -103,9 +109,7 @@ test('the store of a newer program is refused and not touched', async (t) => {
   {
     await using _store = await openStore(path, world);
   }
-  const other = new DatabaseSync(path);
-  other.exec('pragma user_version = 99');
-  other.close();
+  byHand(path, 'pragma user_version = 99');
   await assert.rejects(openStore(path, world), { code: 'store.newer' });
 });
 

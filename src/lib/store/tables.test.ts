@@ -198,11 +198,18 @@ test('a certificate lets in its own agent with its own key only, until it is rev
   assert.equal(await store.certificates.admissible(shown), undefined);
   assert.ok(await store.certificates.admissible({ ...shown, serial: 's2' }));
 
+  const second = { ...shown, serial: 's2' };
+  await store.agents.change('agent-1', { state: 'revoked' });
+  assert.equal(await store.certificates.admissible(second), undefined);
+  await store.agents.change('agent-1', { state: 'active' });
+  assert.ok(await store.certificates.admissible(second));
+
   assert.equal((await store.transaction((tables) => tables.agents.delete('agent-1')))?.state, 'deleted');
   assert.equal(await store.certificates.admissible({ ...shown, serial: 's2' }), undefined);
   assert.equal(await store.agents.byNameOrId('web1'), undefined);
   assert.equal(await store.agents.byNameOrId('agent-1'), undefined);
   assert.equal(await store.agents.change('agent-1', { os: 'linux' }), undefined);
+  assert.equal((await store.agents.insert(newAgent({ id: 'agent-3' }))).name, 'web1', 'its name is free again');
 });
 
 test('a change of an agent changes what it names', async (t) => {
