@@ -36,6 +36,7 @@ export interface LinkEnd {
  * A stream of a link. The peer sees it with its first byte, its end or its reset, not before. `end()` is a half-close; the other direction stays open.
  * `destroy(new StreamReset(code))` arrives at the peer as 'error' with a StreamReset of that code, in both directions;
  * `destroy()` before both directions have ended resets with code 0. allowHalfOpen is always true.
+ * An 'error' that nobody listens to is dropped: a stream that still waits to be accepted must not end the process.
  * Bytes are taken from the transport only when the reader asks, so a reader that stops stops the peer.
  */
 export interface LinkStream extends Duplex {

@@ -19,8 +19,9 @@ export function judgePeerCertificate(leaf: Uint8Array, expected: ExpectedPeer): 
   const purposes = certificate.keyUsage ?? []; // node's name for the extended key usage
   if (!purposes.includes(PURPOSE_OID[expected.role])) throw refused(`it is not a ${expected.role} certificate (extended key usage)`);
   if (certificate.ca) throw refused('it is a CA certificate');
+  if (certificate.subjectAltName === undefined) throw refused('it names nobody (no SAN; a common name does not count)');
   if (expected.name !== null && !isNamed(certificate, expected.name)) {
-    throw refused(`it names ${certificate.subjectAltName ?? 'nothing'}, not ${expected.name}`);
+    throw refused(`it names ${certificate.subjectAltName}, not ${expected.name}`);
   }
   if (expected.pinnedSpki !== undefined && spkiPin(certificate) !== expected.pinnedSpki) {
     throw new TunnelError('pin.mismatch', "the peer's key is not the pinned one", {

@@ -29,6 +29,7 @@ export class QuicStream extends Duplex implements LinkStream {
 
   constructor(streamId: number, carrier: Carrier) {
     super({ allowHalfOpen: true });
+    this.on('error', () => {}); // whoever holds the stream adds a listener of its own
     this.streamId = streamId;
     this.#carrier = carrier;
   }
