@@ -1,10 +1,10 @@
 // The API of a gateway over TLS: whom to trust, first contact by pin, and no credential before the other side has proved itself.
-import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { TunnelError } from '../base/errors.ts';
 import type { TcpSocket, World } from '../base/world.ts';
 import { pinnedCertificate } from '../pki/pin.ts';
+import { parseAddress } from '../routing/subnet.ts';
 import { CaAnswer, PATHS } from './contract.ts';
 import { type Exchange, httpExchange } from './exchange.ts';
 import { readAnswer } from './read-answer.ts';
@@ -78,7 +78,7 @@ async function connectTls(place: Place, trust: Pick<ConnectionOptions, 'ca' | 'r
   const raw = await connectAny(place, world, signal);
   const { hostname } = place;
   // SNI is for names (RFC 6066, 3); `host` is what the certificate is held against.
-  const named = isIP(hostname) === 0 ? { servername: hostname } : {};
+  const named = parseAddress(hostname) === undefined ? { servername: hostname } : {};
   const socket = tlsConnect({ socket: raw, host: hostname, ...named, ALPNProtocols: ['http/1.1'], ...trust });
   socket.once('close', () => raw.destroy());
   try {

@@ -1,8 +1,8 @@
 // The thread that owns the database file: it runs one statement after the other, so that a wait for a lock blocks nobody else.
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import { openDatabase } from './database-file.ts';
 import type { Answer, Failure, Question, SqlRow, SqlValue, WorkerStart } from './messages.ts';
+import { openDatabase } from './worker-file.ts';
 
 const STATEMENTS_KEPT = 200;
 const CANNOT_OPEN = 14;
