@@ -24,6 +24,7 @@ export function serveHttp2(socket: TLSSocket, remote: SocketAddress, carrier: Ca
   session.setLocalWindowSize(SESSION_WINDOW_BYTES);
   session.on('error', (error) => log.debug({ error, remote }, 'operator session cut'));
   socket.on('error', (error) => log.debug({ error, remote }, 'operator connection cut'));
+  socket.on('end', () => socket.destroy()); // HTTP/2 knows no half-closed connection, and on a socket that allows it Node would leave every stream hanging.
   session.on('stream', (stream, headers) => {
     stream.on('error', (error) => log.debug({ error, remote }, 'operator stream cut'));
     answer(stream, headers, remote, carrier, log).catch((error: unknown) => {
