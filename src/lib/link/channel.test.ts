@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { duplexLinks } from '../../../test/support/duplex-links.ts';
 import { quietWorld } from '../../../test/support/quiet-world.ts';
 import { TunnelError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import { encodeFrame } from '../protocol/frame.ts';
 import { encodeConnectResponse } from '../protocol/v1-connect.ts';
 import { type LinkStream, StreamReset } from '../transport/link.ts';
+import { memoryPair } from '../transport/memory/pair.ts';
+import { joinedStreams } from '../transport/memory/stream.ts';
 import { acceptChannel } from './accept-channel.ts';
 import { adopt, readFrame } from './frames.ts';
 import { openChannel } from './open-channel.ts';
@@ -17,9 +19,13 @@ const [V2 = '', V1 = ''] = ALPN;
 const never = new AbortController().signal;
 const request = { sessionId: '00112233-4455-6677-8899-aabbccddeeff', channelId: '10112233-4455-6677-8899-aabbccddeeff', target: 'db.corp.example:5432' };
 
-function opening(alpn: string) {
-  const links = duplexLinks(alpn);
+function pair(alpn: string) {
   const world = quietWorld();
+  return { world, links: memoryPair({ alpn, clock: world.clock }) };
+}
+
+function opening(alpn: string) {
+  const { links, world } = pair(alpn);
   const opened = openChannel(links.gateway, request, world, never);
   const incoming = async () => await acceptChannel(links.agent, await links.agent.acceptStream(never), world, never);
   return { links, world, opened, incoming };
@@ -112,8 +118,8 @@ for (const alpn of [V1, V2]) {
   });
 
   test(`${alpn}: no stream credit`, async () => {
-    const { links, world } = opening(alpn);
-    links.gateway.credit = 0;
+    const { links, world } = pair(alpn);
+    for (let open = 0; open < LIMITS.streamsPerAgentV2; open += 1) await links.gateway.openStream(never);
     const exhausted = assert.rejects(openChannel(links.gateway, request, world, never), { code: 'streams.exhausted' });
     await world.clock.advance(5_000);
     await exhausted;
@@ -139,21 +145,19 @@ for (const alpn of [V1, V2]) {
   });
 
   test(`${alpn}: a request that is none is refused and does no harm to the link`, async () => {
-    const links = duplexLinks(alpn);
-    const world = quietWorld();
+    const { links, world } = pair(alpn);
     const stream = adopt(await links.gateway.openStream(never));
-    const refused = assert.rejects(acceptChannel(links.agent, await links.agent.acceptStream(never), world, never), { code: 'protocol.violation' });
     stream.write(encodeFrame(Buffer.from('55', 'hex'), 100));
-    await refused;
+    await assert.rejects(acceptChannel(links.agent, await links.agent.acceptStream(never), world, never), { code: 'protocol.violation' });
     assert.match(await text(stream), /is unknown/);
     assert.equal(links.agent.streams, 1, 'until the gateway has reset it');
   });
 
   test(`${alpn}: a stream without a request`, async () => {
-    const links = duplexLinks(alpn);
-    const world = quietWorld();
-    const stream = adopt(await links.gateway.openStream(never));
-    const silent = assert.rejects(acceptChannel(links.agent, await links.agent.acceptStream(never), world, never), { code: 'gateway.silent' });
+    const { links, world } = pair(alpn);
+    const [stream, theirs] = joinedStreams(1).map(adopt);
+    assert.ok(stream !== undefined && theirs !== undefined);
+    const silent = assert.rejects(acceptChannel(links.agent, theirs, world, never), { code: 'gateway.silent' });
     await world.clock.timerSet();
     await world.clock.advance(30_000);
     await silent;
@@ -168,8 +172,7 @@ test('version 1: a reason of a stock agent becomes a code', async () => {
 });
 
 test('bytes that came with the request are not lost', async () => {
-  const links = duplexLinks(V1);
-  const world = quietWorld();
+  const { links, world } = pair(V1);
   const opened = openChannel(links.gateway, request, world, never);
   const raw = await links.agent.acceptStream(never);
   const channel = await acceptChannel(links.agent, raw, world, never);
