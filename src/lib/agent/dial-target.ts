@@ -1,0 +1,68 @@
+// Connects an agent to a target it carries (A7): resolved once, every address judged, connected to the very addresses that were judged.
+import { TunnelError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { ResolvedAddress, SocketAddress, TcpSocket, World } from '../base/world.ts';
+import { within } from '../link/deadline.ts';
+import { judgeAddress } from '../policy/address-guard.ts';
+import { matchesName } from '../routing/name-pattern.ts';
+import type { Route } from '../routing/route.ts';
+import { formatAddress, parseAddress } from '../routing/subnet.ts';
+import { formatTarget, type Host, type Target, unmapped } from '../routing/target.ts';
+import { connectFirst } from '../streams/happy-eyeballs.ts';
+
+export interface DialledTarget {
+  readonly socket: TcpSocket;
+  /** The one of the judged addresses that answered. */
+  readonly to: SocketAddress;
+}
+
+/** A target that stays silent holds its socket no longer than this and a few probes. */
+const TCP_KEEP_ALIVE_MS = 30_000;
+
+/** Errors `route.none` (nothing it resolves to is carried), `dns.failed`, `target.refused`, `target.unreachable`, `target.timed-out` after 10 s for all of it, the signal's reason. */
+export async function dialTarget(target: Target, routes: readonly Route[], world: World, signal: AbortSignal): Promise<DialledTarget> {
+  const text = formatTarget(target);
+  const late = () =>
+    new TunnelError('target.timed-out', `${text} did not answer within ${LIMITS.connectTargetMs / 1000} s`, {
+      hint: 'A firewall on the way may drop the packets.',
+    });
+  return await within(world.clock, LIMITS.connectTargetMs, late, signal, async (signal) => {
+    const resolved = await resolve(target.host, world, signal);
+    const addresses = carried(text, target, resolved, routes);
+    const connect = async (to: SocketAddress, signal: AbortSignal) => {
+      const socket = await world.net.connect(to, signal);
+      return { socket, to, destroy: () => socket.destroy() };
+    };
+    const { socket, to } = await connectFirst(addresses, connect, world, signal);
+    socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
+    return { socket, to };
+  });
+}
+
+/** Does an advertised name stand for it? Then an ordinary address needs no subnet of its own. */
+export function isNamed(host: Host, routes: readonly Route[]): boolean {
+  return host.kind === 'name' && routes.some((route) => route.kind === 'name' && matchesName(route.pattern, host.name));
+}
+
+async function resolve(host: Host, { net }: World, signal: AbortSignal): Promise<readonly ResolvedAddress[]> {
+  if (host.kind === 'name') return await net.resolve(host.name, signal);
+  return [{ address: formatAddress(host.bytes), family: host.bytes.length === 4 ? 4 : 6 }];
+}
+
+function carried(text: string, { host, port }: Target, resolved: readonly ResolvedAddress[], routes: readonly Route[]): SocketAddress[] {
+  const byName = isNamed(host, routes);
+  const allowed: SocketAddress[] = [];
+  const refusals: string[] = [];
+  for (const { address } of resolved) {
+    const bytes = parseAddress(address);
+    if (bytes === undefined) {
+      refusals.push(`${address} is no plain address`); // a zone: link-local
+      continue;
+    }
+    const verdict = judgeAddress(bytes, routes, byName);
+    if (verdict.allowed) allowed.push({ address: formatAddress(unmapped(bytes)), port });
+    else refusals.push(verdict.reason);
+  }
+  if (allowed.length > 0) return allowed;
+  throw new TunnelError('route.none', `this agent does not carry ${text}: ${refusals.join('; ') || 'it resolves to no address'}`);
+}

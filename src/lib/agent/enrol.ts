@@ -1,0 +1,143 @@
+// Enrolment (A4, E13): a one-time string becomes an identity in the data folder, complete or not at all, and a link that is proved to work.
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { apiClient } from '../api/client.ts';
+import type { EnrollAnswer } from '../api/contract.ts';
+import { fetchPinnedCa, tlsExchange } from '../api/exchange-tls.ts';
+import { TunnelError } from '../base/errors.ts';
+import { parseUuid } from '../base/ids.ts';
+import type { World } from '../base/world.ts';
+import { certificateFacts } from '../pki/certificate-facts.ts';
+import { makeCsr } from '../pki/csr.ts';
+import { generateKeyPem } from '../pki/keys.ts';
+import { type ReadableEnrolment, readEnrolment } from '../tokens/enrolment-string.ts';
+import { checkIssued, pinnedCa } from './check-issued.ts';
+import { type AgentConfig, findConfig, mergeConfig, writeConfig } from './config.ts';
+import { parseEndpoint } from './dial-gateway.ts';
+import { addPending, completeIdentity, findPending, noLongerPending, type PendingIdentity, removeOthers } from './identity-folder.ts';
+import { Installed, lockAgent } from './installed.ts';
+import { proveLink } from './prove-link.ts';
+
+export interface EnrolOptions {
+  readonly dataDir: string;
+  readonly enrolmentString: string;
+  /** host:port, before what string and gateway say. */
+  readonly quicEndpoint?: string | undefined;
+  /** False: success without having seen a link work. */
+  readonly verify: boolean;
+  /** As process.platform names it: decides which ports are open by default (B4). */
+  readonly os: string;
+  readonly hostname: string;
+}
+
+export interface Enrolled {
+  readonly agent_id: string;
+  readonly name: string;
+  readonly gateway: string;
+  /** RFC 3339. */
+  readonly not_after: string;
+}
+
+/**
+ * Safe to repeat: with another string it replaces the identity once the new one is complete; with the same one it finishes what was cut short.
+ * A failure leaves the identity before it in force. Errors: `string.malformed`, `string.refused`, `pin.mismatch`, `certificate.refused`, `id.taken`, `name.taken`,
+ * `gateway.unreachable`, `gateway.silent`, `state.locked`, `file.failed`, `config.invalid`; when only the proof failed, its own, saying that the identity is stored.
+ */
+export async function enrol(options: EnrolOptions, world: World, signal: AbortSignal): Promise<Enrolled> {
+  const { dataDir, quicEndpoint, verify } = options;
+  const enrolment = readEnrolment(options.enrolmentString);
+  if (quicEndpoint !== undefined) parseEndpoint(quicEndpoint);
+  const enrolledWith = createHash('sha256').update(enrolment.text).digest('hex');
+  if ((await findConfig(dataDir, world.files))?.enrolled_with !== enrolledWith) {
+    const trustedCa = await firstContact(enrolment, world, signal);
+    await using _lock = await lockAgent(dataDir, world);
+    await replaceIdentity(options, enrolment, enrolledWith, trustedCa, world, signal);
+  }
+  await using _lock = await lockAgent(dataDir, world);
+  const installed = await Installed.open(dataDir, world);
+  if (verify) await proveLink(installed, { dataDir, quicEndpoint }, world, signal);
+  const { agent_id, name, gateway } = installed.config;
+  return { agent_id, name, gateway, not_after: new Date(certificateFacts(installed.identity.certificatePem).notAfter).toISOString() };
+}
+
+/** Before anything is written: the pinned CA of the gateway, or undefined where its API is verified against the system's roots. */
+async function firstContact({ gatewayUrl, caSpkiSha256, tls }: ReadableEnrolment, world: World, signal: AbortSignal): Promise<string | undefined> {
+  return tls === 'tunnel' && caSpkiSha256 !== undefined ? await fetchPinnedCa(gatewayUrl, caSpkiSha256, world, signal) : undefined;
+}
+
+async function replaceIdentity(
+  options: EnrolOptions,
+  enrolment: ReadableEnrolment,
+  enrolledWith: string,
+  trustedCa: string | undefined,
+  world: World,
+  signal: AbortSignal,
+): Promise<void> {
+  const { dataDir, quicEndpoint } = options;
+  const { files, clock } = world;
+  const before = await findConfig(dataDir, files);
+  const found = await findPending(dataDir, enrolledWith, files);
+  await removeOthers(dataDir, [before?.identity, found?.folder], files); // what killed runs left
+  const pending = found ?? (await addPending(dataDir, { privateKeyPem: await generateKeyPem(), agentId: world.random.uuid() }, enrolledWith, files));
+  try {
+    const answer = await ask(pending, options, enrolment, trustedCa, world, signal);
+    const agentId = parseUuid(answer.agent_id) ?? answer.agent_id;
+    // A connection that the system's roots vouch for could bring any CA: only the pinned one counts. Behind the pinned CA its whole bundle does.
+    const pin = enrolment.caSpkiSha256;
+    const caPem = pin === undefined ? answer.gateway_ca_cert_pem : pinnedCa(answer.gateway_ca_cert_pem, pin);
+    const identity = {
+      privateKeyPem: pending.privateKeyPem,
+      certificatePem: answer.client_cert_pem,
+      trustedCaPem: trustedCa === undefined ? caPem : answer.gateway_ca_cert_pem,
+    };
+    checkIssued(identity, { agentId, now: clock.now() });
+    const endpoint = quicEndpoint ?? enrolment.quicEndpoint ?? answer.quic_endpoint;
+    parseEndpoint(endpoint);
+    await completeIdentity(dataDir, pending.folder, identity, files);
+    await writeConfig(dataDir, mergeConfig(before, configOf(enrolment, answer, { agentId, endpoint, identity: pending.folder, enrolledWith })), files);
+  } catch (error) {
+    if (!mayHaveBeenSpent(error, signal)) await files.remove(join(dataDir, pending.folder));
+    throw error;
+  }
+  await noLongerPending(dataDir, pending.folder, files);
+  await removeOthers(dataDir, [pending.folder], files);
+}
+
+async function ask(
+  { privateKeyPem, agentId }: PendingIdentity,
+  { os, hostname }: EnrolOptions,
+  { gatewayUrl, agentName, text }: ReadableEnrolment,
+  trustedCa: string | undefined,
+  world: World,
+  signal: AbortSignal,
+): Promise<EnrollAnswer> {
+  const trust = trustedCa === undefined ? 'system' : { caPem: trustedCa };
+  // Stock gateways answer 400 to a host name that is not ASCII, and the string is spent then.
+  const agent_hostname = /^[\x21-\x7e]{1,253}$/.test(hostname) ? hostname : undefined;
+  const csr_pem = await makeCsr(privateKeyPem, agentName);
+  return await apiClient(tlsExchange({ url: gatewayUrl, trust, bearer: text }, world)).enroll({ agent_id: agentId, csr_pem, agent_hostname, os }, signal);
+}
+
+function configOf(
+  { gatewayUrl, agentName, caSpkiSha256, tls }: ReadableEnrolment,
+  answer: EnrollAnswer,
+  { agentId, endpoint, identity, enrolledWith }: { agentId: string; endpoint: string; identity: string; enrolledWith: string },
+): Omit<AgentConfig, 'routes'> {
+  return {
+    agent_id: agentId,
+    name: agentName,
+    gateway: gatewayUrl,
+    quic_endpoint: endpoint,
+    identity,
+    ca_spki_sha256: caSpkiSha256 ?? null,
+    server_spki_sha256: answer.server_spki_sha256,
+    tls,
+    session_keys: answer.session_keys ?? null,
+    enrolled_with: enrolledWith,
+  };
+}
+
+/** The answer may be lost while the string is spent: then only this key can ask for it again, with the same command, within the gateway's window. */
+function mayHaveBeenSpent(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted || (error instanceof TunnelError && (error.kind === 'unreachable' || error.kind === 'timeout' || error.code === 'file.failed'));
+}

@@ -1,0 +1,143 @@
+// The channels of one link, at the agent: each judged, its target dialled, its bytes carried until both directions have ended, and ended with its session.
+import { TunnelError } from '../base/errors.ts';
+import type { SocketAddress, TcpSocket, World } from '../base/world.ts';
+import { acceptChannel, type IncomingChannel, type IncomingRequest } from '../link/accept-channel.ts';
+import { unlessAborted } from '../link/deadline.ts';
+import { RESET } from '../link/version.ts';
+import { judgeAddress } from '../policy/address-guard.ts';
+import { refusalOf } from '../protocol/refusal.ts';
+import type { Route } from '../routing/route.ts';
+import { parseAddress } from '../routing/subnet.ts';
+import { parseTarget, type Target } from '../routing/target.ts';
+import { formatAddressPort } from '../streams/happy-eyeballs.ts';
+import { splice } from '../streams/splice.ts';
+import { type Link, type LinkStream, StreamReset } from '../transport/link.ts';
+import { dialTarget, isNamed } from './dial-target.ts';
+
+export interface ChannelRules {
+  /** As advertised now. */
+  routes(): readonly Route[];
+  /** Throws a TunnelError where session or assignment do not allow it. */
+  judge(request: IncomingRequest, target: Target): void;
+}
+
+/** Its two methods change when dialling is over and bytes flow. */
+interface OpenChannel {
+  readonly sessionId: string;
+  /** Throws where it would no longer be allowed. */
+  recheck: () => void;
+  end: (reason: TunnelError) => void;
+}
+
+export class Channels {
+  readonly #link: Link;
+  readonly #rules: ChannelRules;
+  readonly #world: World;
+  readonly #open = new Set<OpenChannel>();
+  #nextEnd = Promise.withResolvers<void>();
+
+  constructor(link: Link, rules: ChannelRules, world: World) {
+    this.#link = link;
+    this.#rules = rules;
+    this.#world = world;
+  }
+
+  /** Those that are being dialled or carry bytes. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Resolves when there are none; an abort rejects with the signal's reason. */
+  async idle(signal: AbortSignal): Promise<void> {
+    while (this.#open.size > 0) await unlessAborted(this.#nextEnd.promise, signal);
+  }
+
+  /** Takes the gateway's streams until the link is lost or the signal aborts, and rejects with that. */
+  async serve(signal: AbortSignal): Promise<never> {
+    for (;;) {
+      const stream = await this.#link.acceptStream(signal);
+      void this.#serveStream(stream, signal);
+    }
+  }
+
+  endSession(sessionId: string): void {
+    for (const channel of this.#open) if (channel.sessionId === sessionId) channel.end(new TunnelError('session.unknown', 'the session was closed'));
+  }
+
+  /** Ends what is no longer allowed, after routes, terms or the assignment have changed. */
+  recheck(): void {
+    for (const channel of this.#open) {
+      try {
+        channel.recheck();
+      } catch (error) {
+        channel.end(asTunnelError(error));
+      }
+    }
+  }
+
+  /** Never rejects. */
+  async #serveStream(stream: LinkStream, signal: AbortSignal): Promise<void> {
+    try {
+      const channel = await acceptChannel(this.#link, stream, this.#world, signal);
+      await this.#serveChannel(channel, stream, signal);
+    } catch (error) {
+      if (!signal.aborted) this.#world.log.warn({ error, stream: stream.streamId }, 'a stream brought no request');
+    }
+  }
+
+  async #serveChannel(channel: IncomingChannel, stream: LinkStream, signal: AbortSignal): Promise<void> {
+    const { request } = channel;
+    const log = this.#world.log.child({ session: request.sessionId, channel: request.channelId, target: request.target });
+    const dialling = new AbortController();
+    const giveUp = (reason: TunnelError) => dialling.abort(reason);
+    const linkEnds = () => giveUp(new TunnelError('agent.offline', 'the agent is stopping'));
+    const streamEnds = () => giveUp(new TunnelError('interrupted', 'the gateway gave the channel up'));
+    const open: OpenChannel = { sessionId: request.sessionId, recheck: () => {}, end: giveUp };
+    this.#open.add(open);
+    signal.addEventListener('abort', linkEnds, { once: true });
+    stream.once('close', streamEnds);
+    if (stream.destroyed) streamEnds();
+    try {
+      const target = parseTarget(request.target);
+      this.#rules.judge(request, target);
+      const { socket, to } = await dialTarget(target, this.#rules.routes(), this.#world, dialling.signal);
+      open.recheck = () => this.#judgeAgain(request, target, to);
+      open.end = (reason) => endCarrying(stream, reason, log);
+      log.debug({ to: formatAddressPort(to) }, 'channel opened');
+      await carry(channel.accept(formatAddressPort(to)), socket);
+      log.debug({}, 'channel ended');
+    } catch (error) {
+      log.info({ error }, 'channel failed');
+      const told = asTunnelError(error);
+      channel.refuse(refusalOf(told), told.message); // Nothing is sent where the stream has ended already.
+    } finally {
+      this.#open.delete(open);
+      this.#nextEnd.resolve();
+      this.#nextEnd = Promise.withResolvers();
+      signal.removeEventListener('abort', linkEnds);
+      stream.off('close', streamEnds);
+    }
+  }
+
+  #judgeAgain(request: IncomingRequest, target: Target, to: SocketAddress): void {
+    this.#rules.judge(request, target);
+    const routes = this.#rules.routes();
+    const verdict = judgeAddress(parseAddress(to.address) ?? new Uint8Array(), routes, isNamed(target.host, routes));
+    if (!verdict.allowed) throw new TunnelError('route.none', verdict.reason);
+  }
+}
+
+/** A reset by the target becomes one with a code of its own, before the splice turns it into an unspecified one. */
+async function carry(stream: LinkStream, socket: TcpSocket): Promise<void> {
+  socket.once('error', () => stream.destroy(new StreamReset(RESET.targetReset)));
+  await splice(stream, socket);
+}
+
+function endCarrying(stream: LinkStream, reason: TunnelError, log: World['log']): void {
+  log.info({ reason: reason.message }, 'channel is no longer allowed');
+  stream.destroy(new StreamReset(RESET.sessionEnded));
+}
+
+function asTunnelError(error: unknown): TunnelError {
+  return error instanceof TunnelError ? error : new TunnelError('agent.failed', 'the agent failed', { cause: error });
+}

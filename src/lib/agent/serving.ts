@@ -1,0 +1,21 @@
+// What an installed agent brings to each of its links: who it is, what it wants to carry, how it renews.
+import { arch, hostname, platform } from 'node:os';
+import { ownRoutes } from './config.ts';
+import { detectDomain } from './domain.ts';
+import type { Installed } from './installed.ts';
+import type { Serving } from './serve-link.ts';
+
+export function servingOf(installed: Installed): Omit<Serving, 'online'> {
+  const { config, identity } = installed;
+  const own = ownRoutes(config);
+  return {
+    self: { agentId: config.agent_id, own, sessionKeys: config.session_keys, domain: () => detectDomain(own) },
+    hello: { kind: 'hello', software: 'tunnel', os: platform(), arch: arch(), hostname: hostname(), capabilities: [] },
+    renewable: {
+      name: config.name,
+      privateKeyPem: identity.privateKeyPem,
+      certificatePem: identity.certificatePem,
+      adopt: (granted) => installed.adopt(granted),
+    },
+  };
+}
