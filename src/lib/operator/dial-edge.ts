@@ -68,7 +68,7 @@ function handshake(socket: TcpSocket, host: string, where: string, ca: string, s
     const failed = (cause: Error) => fail(handshakeError(where, cause));
     const connected = () => {
       if (secure.alpnProtocol === ALPN) settle(() => resolve(secure));
-      else fail(new TunnelError('protocol.violation', `${where} does not speak ${ALPN}`, { hint: 'Is that a tunnel gateway, with nothing before it that ends TLS?' }));
+      else fail(noEdge(where));
     };
     signal.addEventListener('abort', abort, { once: true });
     secure.once('error', failed).once('secureConnect', connected);
@@ -83,6 +83,7 @@ function startHttp2(secure: TLSSocket, where: string, signal: AbortSignal): Prom
     maxSessionMemory: SESSION_MEMORY,
   });
   session.on('error', ignore); // its streams carry the consequence
+  secure.once('end', () => secure.destroy()); // the socket allows half-open, HTTP/2 does not: Node would leave every stream hanging
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
       signal.removeEventListener('abort', abort);
@@ -106,9 +107,14 @@ function handshakeError(where: string, cause: Error): TunnelError {
   const code = 'code' in cause ? String(cause.code) : '';
   if (/CERT|ALTNAME|UNABLE_TO/.test(code) && !code.startsWith('ERR_SSL')) {
     const hint = 'If its CA was replaced, ask for a new login string and log in again.';
-    return new TunnelError('certificate.refused', `the certificate of the gateway at ${where} is not trusted: ${cause.message}`, { hint, cause });
+    return new TunnelError('certificate.refused', `the certificate of the gateway at ${where} is not trusted: ${cause.message.replace(/;.*$/, '')}`, { hint, cause });
   }
-  return unreachable(where, cause.message, cause);
+  if (code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL') return noEdge(where, cause);
+  return unreachable(where, 'reason' in cause ? String(cause.reason) : cause.message, cause);
+}
+
+function noEdge(where: string, cause?: unknown): TunnelError {
+  return new TunnelError('protocol.violation', `${where} does not speak ${ALPN}`, { hint: 'Is that a tunnel gateway, with nothing before it that ends TLS?', cause });
 }
 
 function unreachable(where: string, why: string, cause?: unknown): TunnelError {

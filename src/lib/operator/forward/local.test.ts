@@ -1,0 +1,146 @@
+// Local forwards over a real HTTP/2 connection to an edge written by hand: what a client of the local port sees of each ending.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { ServerHttp2Stream } from 'node:http2';
+import { text } from 'node:stream/consumers';
+import { type TestContext, test } from 'node:test';
+import { startConnectEdge } from '../../../../test/support/connect-edge.ts';
+import { dial, pattern, patternSha256, readToEnd } from '../../../../test/support/tcp.ts';
+import { TunnelError } from '../../base/errors.ts';
+import { refusalAnswer, successHeaders } from '../../streams/http-connect.ts';
+import { realWorld } from '../../system/real-world.ts';
+import { createConnector } from '../connector.ts';
+import { forwardLocal } from './local.ts';
+
+const TARGET = '10.0.0.5:80';
+
+async function forward(t: TestContext, answer: (stream: ServerHttp2Stream) => void) {
+  const world = realWorld({ level: 'silent' });
+  const edge = await startConnectEdge(t, answer);
+  const connector = createConnector({ connect: edge.connect, caPem: edge.caPem, token: () => 'session-token' }, world);
+  t.after(() => connector[Symbol.asyncDispose]());
+  const failures: unknown[] = [];
+  const local = await forwardLocal(
+    { spec: { listen: { address: '127.0.0.1', port: 0 }, target: TARGET }, connect: connector.connectTarget, onFailure: (error) => failures.push(error) },
+    world,
+  );
+  t.after(() => local[Symbol.asyncDispose]());
+  return { edge, port: local.listen.port, failures };
+}
+
+async function ask(port: number): Promise<string> {
+  return await text((await dial(port)).end());
+}
+
+function accept(stream: ServerHttp2Stream): ServerHttp2Stream {
+  stream.respond({ ':status': 200, ...successHeaders('web1') });
+  return stream;
+}
+
+test('each connection is a CONNECT with the session token, all on one HTTP/2 connection', async (t) => {
+  const { edge, port } = await forward(t, (stream) => accept(stream).end('hello'));
+  assert.equal(await ask(port), 'hello');
+  assert.equal(await ask(port), 'hello');
+  assert.deepEqual(
+    edge.seen.map((headers) => [headers[':method'], headers[':authority'], headers['proxy-authorization']]),
+    [
+      ['CONNECT', TARGET, 'Bearer session-token'],
+      ['CONNECT', TARGET, 'Bearer session-token'],
+    ],
+  );
+});
+
+test('a client that half-closes gets its answer', async (t) => {
+  const { port } = await forward(t, (stream) => void text(accept(stream)).then((question) => stream.end(`you said ${question}`)));
+  const socket = await dial(port);
+  socket.end('hello');
+  assert.equal(await text(socket), 'you said hello');
+});
+
+test('a target that half-closes still hears what follows', async (t) => {
+  const heard = Promise.withResolvers<string>();
+  const { port } = await forward(t, (stream) => {
+    accept(stream).end('first');
+    text(stream).then(heard.resolve, heard.reject);
+  });
+  const socket = await dial(port);
+  assert.equal(await text(socket), 'first');
+  socket.end('second');
+  assert.equal(await heard.promise, 'second');
+});
+
+test('a reset by the edge is a reset for the client, and is reported', async (t) => {
+  const { port, failures } = await forward(t, (stream) => accept(stream).once('data', () => stream.write('some', () => stream.destroy(new Error('reset')))));
+  const socket = await dial(port);
+  socket.write('go');
+  assert.equal((await readToEnd(socket)).end, 'reset');
+  assert.deepEqual(failures.map((error) => error instanceof TunnelError && error.code), ['link.reset']);
+});
+
+test('a lost connection to the edge is a reset for the client', async (t) => {
+  const { edge, port } = await forward(t, (stream) => accept(stream).write('some'));
+  const socket = await dial(port);
+  await once(socket, 'data');
+  edge.cut();
+  assert.equal((await readToEnd(socket)).end, 'reset');
+});
+
+test('after a lost connection the next client gets a new one', async (t) => {
+  const { edge, port } = await forward(t, (stream) => accept(stream).end('hello'));
+  assert.equal(await ask(port), 'hello');
+  edge.cut();
+  assert.equal(await ask(port), 'hello');
+});
+
+test('a reset by the client is a reset at the edge, and nobody is told', async (t) => {
+  const ended = Promise.withResolvers<string>();
+  const { port, failures } = await forward(t, (stream) => {
+    accept(stream).write('x');
+    stream.once('aborted', () => ended.resolve('reset')).once('end', () => ended.resolve(stream.aborted ? 'reset' : 'end'));
+    stream.resume();
+  });
+  const socket = await dial(port);
+  await once(socket, 'data');
+  socket.resetAndDestroy();
+  assert.equal(await ended.promise, 'reset');
+  assert.deepEqual(failures, []);
+});
+
+test('a refusal resets the client and carries code, reason and hint', async (t) => {
+  const refused = new TunnelError('target.refused', '10.0.0.5:80 refused the connection', { hint: 'Is the service running?' });
+  const { port, failures } = await forward(t, (stream) => {
+    const { status, headers } = refusalAnswer(refused);
+    stream.respond({ ':status': status, ...headers }, { endStream: true });
+  });
+  assert.equal((await readToEnd(await dial(port))).end, 'reset');
+  const [failure] = failures;
+  assert.ok(failure instanceof TunnelError);
+  assert.deepEqual(failure.toJSON(), refused.toJSON());
+});
+
+test('200 connections at once all finish with the right bytes', async (t) => {
+  const { port } = await forward(t, (stream) => accept(stream).pipe(stream));
+  const one = async (index: number) => {
+    const socket = await dial(port);
+    const received = readToEnd(socket);
+    const size = 20_000 + index * 100;
+    for (const part of pattern(size, index + 1)) socket.write(part);
+    socket.end();
+    assert.deepEqual(await received, { bytes: size, sha256: patternSha256(size, index + 1), end: 'fin' });
+  };
+  await Promise.all(Array.from({ length: 200 }, (_, index) => one(index)));
+});
+
+test('an edge with a certificate of another CA is refused', async (t) => {
+  const world = realWorld({ level: 'silent' });
+  const [edge, other] = await Promise.all([startConnectEdge(t, accept), startConnectEdge(t, accept)]);
+  await using connector = createConnector({ connect: edge.connect, caPem: other.caPem, token: () => 'x' }, world);
+  await assert.rejects(connector.ready(t.signal), { code: 'certificate.refused' });
+});
+
+test('nobody at the gateway is gateway.unreachable', async (t) => {
+  const world = realWorld({ level: 'silent' });
+  const edge = await startConnectEdge(t, accept);
+  await using connector = createConnector({ connect: '127.0.0.1:1', caPem: edge.caPem, token: () => 'x' }, world);
+  await assert.rejects(connector.connectTarget(TARGET, t.signal), { code: 'gateway.unreachable', kind: 'unreachable' });
+});
