@@ -4,6 +4,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { Pkcs10CertificateRequest, Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import { TunnelError } from '../base/errors.ts';
 import { commonNameOf, pemOf } from './authority.ts';
+import { sha256Hex } from './certificate-facts.ts';
 import { P256, signingPair } from './keys.ts';
 
 export type KeyKind = 'P-256' | 'P-384' | 'Ed25519' | 'RSA';
@@ -18,14 +19,14 @@ export async function makeCsr(privateKeyPem: string, commonName: string): Promis
 }
 
 /** Nothing but the key is taken; subject and wishes are dropped unread. Error `csr.refused`, naming what is wrong. */
-export async function readCsr(pem: string): Promise<{ spki: Uint8Array; keyKind: KeyKind }> {
+export async function readCsr(pem: string): Promise<{ spki: Uint8Array; spkiSha256: string; keyKind: KeyKind }> {
   const der = decodePem(pem);
   const { csr, spki } = parse(der);
   const key = openKey(spki);
   const keyKind = kindOf(key);
   if (!canonicalSpki(key).equals(spki)) throw refused('its public key is not in the usual encoding');
   if (!(await isSigned(csr))) throw refused('its signature is wrong');
-  return { spki, keyKind };
+  return { spki, spkiSha256: sha256Hex(spki), keyKind };
 }
 
 function decodePem(pem: string): Uint8Array {

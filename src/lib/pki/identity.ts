@@ -1,9 +1,9 @@
 // Who a verified leaf belongs to. Chain and validity are the transport's; SAN and key usage are judged here, because QUIC's engine accepts leaves without them.
 import { X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
 import { TunnelError } from '../base/errors.ts';
 import { parseUuid } from '../base/ids.ts';
 import { type CertificateFacts, certificateFacts } from './certificate-facts.ts';
+import { serverNameOf } from './server-name.ts';
 
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
@@ -18,7 +18,7 @@ export interface AgentIdentity extends CertificateFacts {
 }
 
 export interface ServerIdentity extends CertificateFacts {
-  /** Whether `host`, a name or an address, is one of the SANs. */
+  /** Whether `host`, a name or an address, is one of the SANs. Stock gateways write their address as a DNS name: that counts too. */
   isFor(host: string): boolean;
 }
 
@@ -34,7 +34,7 @@ export function readIdentity(leafDer: Uint8Array, { usage }: { usage: 'agent' | 
   const facts = factsOf(leaf);
   return usage === 'agent'
     ? { ...facts, agentId: agentIdOf(leaf.subjectAltName), name: commonNameOf(leaf) }
-    : { ...facts, isFor: (host) => (isIP(host) === 0 ? leaf.checkHost(host, { subject: 'never' }) : leaf.checkIP(host)) !== undefined };
+    : { ...facts, isFor: (host) => isNamed(leaf, host) };
 }
 
 function parse(leafDer: Uint8Array): X509Certificate {
@@ -68,6 +68,13 @@ function commonNameOf(leaf: X509Certificate): string {
   const name: unknown = leaf.toLegacyObject().subject?.CN;
   if (typeof name !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(name)) throw refused('it has no name in printable ASCII');
   return name;
+}
+
+function isNamed(leaf: X509Certificate, host: string): boolean {
+  const name = serverNameOf(host);
+  if (name === undefined) return false;
+  if (name.type === 'ip' && leaf.checkIP(name.value) !== undefined) return true;
+  return leaf.checkHost(name.value, { subject: 'never' }) !== undefined;
 }
 
 function refused(why: string, cause?: unknown): TunnelError {

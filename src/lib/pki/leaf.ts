@@ -1,6 +1,5 @@
 // Issues the certificates of agents and of the gateway's server; what they say is decided here, a CSR gives its public key only.
 import 'reflect-metadata';
-import { isIP } from 'node:net';
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -17,6 +16,7 @@ import { escapeText } from '../base/escape.ts';
 import { type Authority, BACKDATED_MS, commonNameOf, pemOf, randomSerial } from './authority.ts';
 import { type CertificateFacts, certificateFacts } from './certificate-facts.ts';
 import { P256 } from './keys.ts';
+import { serverNameOf } from './server-name.ts';
 
 export interface IssuedLeaf extends CertificateFacts {
   readonly certificatePem: string;
@@ -44,9 +44,9 @@ export interface ServerLeaf extends Term {
 
 /** protocol.md, Certificates. */
 export function issueAgentLeaf(authority: Authority, { agentId, name, hostname, ...term }: AgentLeaf): Promise<IssuedLeaf> {
-  const dnsName = hostname?.toLowerCase();
+  const host = serverNameOf(hostname ?? '');
   const names: JsonGeneralName[] = [{ type: 'url', value: `urn:uuid:${agentId}` }];
-  if (dnsName !== undefined && isDnsName(dnsName)) names.push({ type: 'dns', value: dnsName });
+  if (host?.type === 'dns') names.push(host);
   return issue(authority, term, { commonName: name, names, usage: ExtendedKeyUsage.clientAuth });
 }
 
@@ -54,7 +54,7 @@ export function issueAgentLeaf(authority: Authority, { agentId, name, hostname, 
 export function issueServerLeaf(authority: Authority, { names, ...term }: ServerLeaf): Promise<IssuedLeaf> {
   const [commonName] = names;
   if (commonName === undefined) throw new TunnelError('name.malformed', 'a server certificate needs a host name or an address');
-  return issue(authority, term, { commonName, names: [...new Set(names)].map(serverName), usage: ExtendedKeyUsage.serverAuth });
+  return issue(authority, term, { commonName, names: [...new Set(names)].map(subjectName), usage: ExtendedKeyUsage.serverAuth });
 }
 
 async function issue(
@@ -84,17 +84,8 @@ async function issue(
   return { certificatePem, ...certificateFacts(certificatePem) };
 }
 
-function serverName(name: string): JsonGeneralName {
-  if (isIP(name) !== 0 && !name.includes('%')) return { type: 'ip', value: name };
-  const dnsName = name.toLowerCase();
-  if (isDnsName(dnsName)) return { type: 'dns', value: dnsName };
-  throw new TunnelError('name.malformed', `neither a DNS name nor an address: "${escapeText(name.slice(0, 80))}"`);
-}
-
-const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-
-/** RFC 1123 2.1, lower case, no final dot. A numeric last label would be an address to some verifiers. */
-function isDnsName(text: string): boolean {
-  const labels = text.split('.');
-  return text.length <= 253 && labels.every((label) => LABEL.test(label)) && !/^\d+$/.test(labels.at(-1) ?? '');
+function subjectName(text: string): JsonGeneralName {
+  const name = serverNameOf(text);
+  if (name === undefined) throw new TunnelError('name.malformed', `neither a DNS name nor an address: "${escapeText(text.slice(0, 80))}"`);
+  return name;
 }

@@ -25,7 +25,7 @@ const Readable = z.object({
     .optional(),
   tls: tlsClaim.optional(),
 });
-const Verified = z.object({ ...Readable.shape, jti: uuidClaim, exp: secondsClaim, nbf: secondsClaim, ca_spki_sha256: pinClaim, tls: tlsClaim });
+const Verified = z.object({ ...Readable.shape, jti: uuidClaim, exp: secondsClaim, ca_spki_sha256: pinClaim, tls: tlsClaim });
 
 export interface EnrolmentClaims {
   /** The `jti`: which row of the store is spent. */

@@ -16,7 +16,6 @@ const WHAT = 'a login string';
 const Claims = z.object({
   jti: uuidClaim,
   exp: secondsClaim,
-  nbf: secondsClaim,
   url: urlClaim,
   name: nameClaim,
   kind: z.enum(['operator', 'admin']),

@@ -22,7 +22,6 @@ const Claims = z.object({
   ports: z.array(z.string().regex(/^\d{1,5}(-\d{1,5})?$/)),
   kinds: z.array(z.string().min(1).max(32)),
   exp: secondsClaim,
-  nbf: secondsClaim,
 });
 
 export interface SessionMaterial {

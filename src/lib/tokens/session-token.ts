@@ -19,7 +19,6 @@ const Claims = z.object({
   alternates: z.array(targetClaim).default([]),
   cred: z.string().min(1).max(128).optional(),
   exp: secondsClaim,
-  nbf: secondsClaim,
 });
 
 export interface SessionTokenClaims {
