@@ -1,6 +1,7 @@
 // A gateway's listener and agents that dial it over QUIC on loopback, for the contract and for the tests of what only QUIC can do.
 import { X509Certificate } from 'node:crypto';
 import type { TestContext } from 'node:test';
+import type { World } from '../../src/lib/base/world.ts';
 import { realWorld } from '../../src/lib/system/real-world.ts';
 import type { Link, LinkCredentials } from '../../src/lib/transport/link.ts';
 import { dialQuic, type QuicDialOptions } from '../../src/lib/transport/quic/dial.ts';
@@ -30,7 +31,7 @@ export async function credentials(keyed: KeyedCertificate, alpn: readonly string
   return { certificatePem: keyed.certificatePem, privateKeyPem: keyed.privateKeyPem, trustedCaPem: caPem, alpn };
 }
 
-export async function listening(t: TestContext, options: Partial<QuicListenOptions> = {}): Promise<Listening> {
+export async function listening(t: TestContext, options: Partial<QuicListenOptions> = {}, gatewayWorld: World = world): Promise<Listening> {
   const ca = await testCa();
   const arrived: Link[] = [];
   const waiting: ((link: Link) => void)[] = [];
@@ -40,7 +41,7 @@ export async function listening(t: TestContext, options: Partial<QuicListenOptio
     else arrived.push(link);
   };
   const defaults = { at: { address: '127.0.0.1', port: 0 }, credentials: await credentials(ca.server), secret: new Uint8Array(32).fill(7), onLink };
-  const listener = await listenQuic({ ...defaults, ...options }, world);
+  const listener = await listenQuic({ ...defaults, ...options }, gatewayWorld);
   t.after(() => listener.close());
   const agent = await credentials(await ca.agent());
   return {

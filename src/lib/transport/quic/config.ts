@@ -1,4 +1,6 @@
 // Every knob of the QUIC engine, set once for each connection, for dial and listen.
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { LinkCredentials } from '../link.ts';
 import type { NativeConfig, Quiche } from './native.ts';
@@ -26,6 +28,17 @@ export interface ConnectionSettings {
   readonly packetBytes: number;
   /** Listeners only: the stateless reset token of this very connection, hence one config a connection. */
   readonly resetToken?: bigint;
+}
+
+/** Before the first connection: the engine itself would find a key of another certificate only at a handshake. Error `config.invalid`. */
+export function checkCredentials(quiche: Quiche, credentials: LinkCredentials): void {
+  try {
+    makeConfig(quiche, { credentials, incomingStreams: 1, packetBytes: 1200 });
+    if (new X509Certificate(credentials.certificatePem).checkPrivateKey(createPrivateKey(credentials.privateKeyPem))) return;
+  } catch (cause) {
+    throw new TunnelError('config.invalid', 'the certificate, its key or the CA cannot be used', { cause });
+  }
+  throw new TunnelError('config.invalid', 'the private key is not the key of the certificate');
 }
 
 /** Throws what the engine says of a certificate or key that it cannot read. */

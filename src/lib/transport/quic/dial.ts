@@ -4,7 +4,7 @@ import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { SocketAddress, World } from '../../base/world.ts';
 import type { Link, LinkCredentials } from '../link.ts';
-import { makeConfig } from './config.ts';
+import { checkCredentials, makeConfig } from './config.ts';
 import { Datagrams } from './datagrams.ts';
 import { QuicLink } from './link.ts';
 import { type Liveness, PATH } from './loop.ts';
@@ -27,12 +27,13 @@ export interface QuicDialOptions {
 /**
  * Resolves when the handshake is complete on this side and the gateway's certificate is judged. The gateway judges ours only then: its refusal comes
  * as the end of this link, so "online" means a first answer on the control stream, not this.
- * Errors `gateway.silent`, `certificate.refused`, `pin.mismatch`, `protocol.unsupported`, `quic.unavailable`, `link.lost`; an abort rejects with the signal's reason.
+ * Errors `gateway.silent`, `certificate.refused`, `pin.mismatch`, `protocol.unsupported`, `quic.unavailable`, `config.invalid`, `link.lost`; an abort rejects with the signal's reason.
  */
 export async function dialQuic({ to, serverName, credentials, pinnedSpki, signal, liveness }: QuicDialOptions, world: World): Promise<Link> {
   if (serverName === null && pinnedSpki === undefined) throw new TunnelError('internal', 'a gateway without a name must be pinned');
   const quiche = await loadQuiche();
   signal.throwIfAborted();
+  checkCredentials(quiche, credentials);
   const remote = canonical(to);
   const packetBytes = packetBytesFor(remote, world.net.interfaces());
   const config = makeConfig(quiche, { credentials, incomingStreams: LIMITS.streamsPerAgentV2, packetBytes });

@@ -1,10 +1,9 @@
 // The edge's side of QUIC: one UDP socket, connections by id, and an answer or none for every datagram of a stranger.
-import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { SocketAddress, World } from '../../base/world.ts';
 import type { Link, LinkCredentials, LinkListener } from '../link.ts';
 import { Allowance, HalfOpen } from './admission.ts';
-import { makeConfig } from './config.ts';
+import { checkCredentials, makeConfig } from './config.ts';
 import { Datagrams } from './datagrams.ts';
 import { QuicLink } from './link.ts';
 import { type Liveness, PATH } from './loop.ts';
@@ -29,7 +28,7 @@ export interface QuicListenOptions {
 }
 
 export interface QuicListener extends LinkListener {
-  /** For handshakes from now on. Throws what the engine says of bad ones, and keeps the old. */
+  /** For handshakes from now on. Error `config.invalid`, which keeps the old. */
   useCredentials(credentials: LinkCredentials): void;
   /** Datagrams that got no answer and reached no link. */
   readonly dropped: number;
@@ -39,14 +38,7 @@ export interface QuicListener extends LinkListener {
 export async function listenQuic({ at, credentials: first, secret, onLink, liveness }: QuicListenOptions, world: World): Promise<QuicListener> {
   const quiche = await loadQuiche();
   let credentials = first;
-  const check = (candidate: LinkCredentials) => {
-    try {
-      makeConfig(quiche, { credentials: candidate, incomingStreams: 1, packetBytes: SMALLEST_INITIAL_BYTES });
-    } catch (cause) {
-      throw new TunnelError('config.invalid', 'the server certificate, its key or the CA cannot be used', { cause });
-    }
-  };
-  check(credentials);
+  checkCredentials(quiche, credentials);
 
   const retries = retryTokens(secret);
   const resets = statelessResets(secret);
@@ -165,7 +157,7 @@ export async function listenQuic({ at, credentials: first, secret, onLink, liven
       return dropped;
     },
     useCredentials(next) {
-      check(next);
+      checkCredentials(quiche, next);
       credentials = next;
     },
     close,
