@@ -1,0 +1,55 @@
+// May the holder of this certificate link? Its id, serial and key must be those that were issued, not revoked, of an agent that is there (security.md, G).
+import { TunnelError } from '../../base/errors.ts';
+import { type AgentIdentity, readIdentity } from '../../pki/identity.ts';
+import type { Admission, PresentedLink } from '../contract.ts';
+import { auditText } from './audit-log.ts';
+import { assignmentOf, type ControlContext } from './context.ts';
+
+/** Error `certificate.refused`, audited. */
+export async function admit(context: ControlContext, presented: PresentedLink): Promise<Admission> {
+  const { audit, registry, world } = context;
+  const from = { remote: presented.remote.address, transport: presented.transport, protocol: presented.protocol };
+  try {
+    const identity = await judge(context, presented);
+    const { agentId } = identity;
+    const linkId = world.random.uuid();
+    // Asked again, because the agent may have been deleted while the store was looking: from here to `link` nothing waits.
+    const agent = registry.byId(agentId);
+    if (!agent) throw new TunnelError('certificate.refused', `agent ${agentId} was deleted`);
+    const { replaced } = registry.link({
+      linkId,
+      agentId,
+      protocol: presented.protocol,
+      transport: presented.transport,
+      remote: presented.remote,
+      fingerprint: identity.fingerprintSha256,
+    });
+    audit.keepProvoked({
+      code: 'link.opened',
+      actor: `agent:${agent.name}`,
+      subject: `agent:${agent.name}`,
+      detail: { link_id: linkId, agent_id: agentId, replaces: replaced?.linkId ?? null, ...from },
+    });
+    return { linkId, agentId, agent: agent.name, assignment: assignmentOf(agent) };
+  } catch (error) {
+    const reason = error instanceof TunnelError ? error.message : 'the gateway failed';
+    audit.keepProvoked({
+      code: 'link.refused',
+      actor: `address:${presented.remote.address}`,
+      subject: 'gateway',
+      detail: { reason: auditText(reason), ...from },
+    });
+    throw error;
+  }
+}
+
+async function judge({ store }: ControlContext, { certificate }: PresentedLink): Promise<AgentIdentity> {
+  const identity = readIdentity(certificate, { usage: 'agent' });
+  const { agentId, serial, spkiSha256 } = identity;
+  if (!(await store.certificates.admissible({ agentId, serial, spkiSha256 }))) {
+    throw new TunnelError('certificate.refused', `the certificate ${serial} of agent ${agentId} is not, or no longer, good`, {
+      hint: 'Enrol this agent again with a new string.',
+    });
+  }
+  return identity;
+}

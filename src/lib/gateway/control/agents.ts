@@ -1,0 +1,137 @@
+// The agents as the API shows them, and what an administrator changes: routes, ports, and their end (requirements A15, B4).
+import type { AgentChange, AgentList, AgentRow, RouteList } from '../../api/contract.ts';
+import { TunnelError } from '../../base/errors.ts';
+import { mayUseAgent } from '../../policy/evaluate.ts';
+import { formatPorts, parsePorts, portAllowed } from '../../policy/ports.ts';
+import { rankCandidates } from '../../routing/candidates.ts';
+import { formatRoute, parseRoute } from '../../routing/route.ts';
+import { parseTarget } from '../../routing/target.ts';
+import type { Certificate } from '../../store/certificates.ts';
+import { pageOf } from '../../store/page.ts';
+import { actorOf, assertAdmin, type Caller } from './caller.ts';
+import { assignmentOf, type ControlContext } from './context.ts';
+import { overlaps } from './mint.ts';
+import type { KnownAgent } from './registry.ts';
+
+interface Paging {
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/** By name; operators see those that policy lets them reach. */
+export async function listAgents(context: ControlContext, caller: Caller, { after = '', limit }: Paging): Promise<AgentList> {
+  const found = visible(context, caller).filter(({ name }) => name > after);
+  const { rows, next } = pageOf(found, limit, ({ name }) => name);
+  const certificates = await context.store.certificates.newestOf(rows.map(({ id }) => id));
+  return { agents: rows.map((agent) => rowOf(agent, certificates.get(agent.id))), next };
+}
+
+/** Error `agent.unknown`, also for one that the caller may not reach. */
+export async function getAgent(context: ControlContext, caller: Caller, nameOrId: string): Promise<AgentRow> {
+  const agent = known(context, caller, nameOrId);
+  return rowOf(agent, (await context.store.certificates.newestOf([agent.id])).get(agent.id));
+}
+
+export function listRoutes(context: ControlContext, caller: Caller, { after = '', limit }: Paging): RouteList {
+  const all = visible(context, caller).flatMap((agent) =>
+    agent.routes.map(formatRoute).map((route) => ({
+      cursor: `${agent.name} ${route}`,
+      row: {
+        route,
+        agent: agent.name,
+        agent_id: agent.id,
+        state: agent.online ? ('online' as const) : ('offline' as const),
+        auto_detected: agent.autoDetected.has(route),
+      },
+    })),
+  );
+  const later = all.filter(({ cursor }) => cursor > after).sort((a, b) => (a.cursor < b.cursor ? -1 : 1));
+  const { rows, next } = pageOf(later, limit, ({ cursor }) => cursor);
+  return { routes: rows.map(({ row }) => row), next };
+}
+
+/** Changes only what is named; the agent is told at once, and channels that no longer fit end. */
+export async function changeAgent(context: ControlContext, caller: Caller, nameOrId: string, change: AgentChange): Promise<AgentRow> {
+  assertAdmin(caller);
+  const { registry, serving, sessions, store } = context;
+  const agent = known(context, caller, nameOrId);
+  const routes = change.routes?.map((text) => parseRoute(text));
+  const changes = {
+    ...(routes && { allowedRoutes: [...new Set(routes.map(formatRoute))] }),
+    ...(change.ports && { ports: formatPorts(parsePorts(change.ports)) }),
+  };
+  const row = await store.transaction(async (tables) => {
+    const changed = await tables.agents.change(agent.id, changes);
+    if (!changed) throw unknown(nameOrId);
+    const detail = {
+      agent_id: agent.id,
+      routes: changes.allowedRoutes ?? null,
+      ports: changes.ports ?? null,
+      warnings: overlaps(agent.name, routes ?? [], registry.all()),
+    };
+    await tables.audit.append({ code: 'agent.changed', actor: actorOf(caller), subject: `agent:${agent.name}`, detail });
+    return changed;
+  });
+  registry.know(row);
+  const now = registry.byId(agent.id);
+  if (now?.link) await serving()?.edge.assign(now.link.linkId, assignmentOf(now));
+  if (now)
+    await sessions.endWhere(({ agent: { id }, channels }) => id === agent.id && !channels.values().every((target) => fits(now, target)), 'policy-changed');
+  return getAgent(context, caller, agent.id);
+}
+
+/** Revokes too: its certificates are refused from now on, its sessions end and its links are closed before this resolves. Error `agent.unknown`. */
+export async function deleteAgent(context: ControlContext, caller: Caller, nameOrId: string): Promise<void> {
+  assertAdmin(caller);
+  const { registry, serving, sessions, store, world } = context;
+  const agent = known(context, caller, nameOrId);
+  await store.transaction(async (tables) => {
+    if (!(await tables.agents.delete(agent.id))) throw unknown(nameOrId);
+    await tables.audit.append({ code: 'agent.deleted', actor: actorOf(caller), subject: `agent:${agent.name}`, detail: { agent_id: agent.id } });
+  });
+  const edge = serving()?.edge;
+  const links = registry.forget(agent.id);
+  const closed = links.map(({ linkId }) =>
+    edge?.closeLink(linkId, 'this agent was deleted').catch((error: unknown) => world.log.warn({ error, linkId }, 'link not closed')),
+  );
+  await Promise.all([sessions.endAll({ agentId: agent.id }, 'agent-removed'), ...closed]);
+}
+
+export function rowOf(agent: KnownAgent, certificate: Certificate | undefined): AgentRow {
+  return {
+    id: agent.id,
+    name: agent.name,
+    state: agent.online ? 'online' : 'offline',
+    transport: agent.link?.transport ?? null,
+    routes: agent.routes.map(formatRoute),
+    ports: formatPorts(agent.ports),
+    last_seen: agent.lastSeen === null ? null : new Date(agent.lastSeen).toISOString(),
+    os: agent.os,
+    protocol: agent.link?.protocol ?? null,
+    allowed_routes: agent.allowed.map(formatRoute),
+    not_after: certificate ? new Date(certificate.notAfter).toISOString() : null,
+  };
+}
+
+function visible({ registry }: ControlContext, { operator, kind }: Caller): KnownAgent[] {
+  const granted = kind === 'operator' ? (operator?.agents ?? null) : null;
+  return registry
+    .all()
+    .filter(({ name }) => mayUseAgent(granted, name))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function known(context: ControlContext, caller: Caller, nameOrId: string): KnownAgent {
+  const agent = context.registry.find(nameOrId);
+  if (!agent || !visible(context, caller).some(({ id }) => id === agent.id)) throw unknown(nameOrId);
+  return agent;
+}
+
+function fits(agent: KnownAgent, text: string): boolean {
+  const target = parseTarget(text);
+  return portAllowed(agent.ports, target.port) && rankCandidates(target, [agent]).length > 0;
+}
+
+function unknown(nameOrId: string): TunnelError {
+  return new TunnelError('agent.unknown', `there is no agent ${nameOrId.slice(0, 80)}`, { hint: 'tunnel agent list shows those there are.' });
+}

@@ -1,0 +1,107 @@
+// Audit rows that need not be on disk before the next byte: kept in order, many at once, within 200 ms (security.md, Limits).
+import type { AuditEvent } from '../../audit/event.ts';
+import { TunnelError } from '../../base/errors.ts';
+import { escapeText } from '../../base/escape.ts';
+import type { Timer, World } from '../../base/world.ts';
+import type { Store } from '../../store/open.ts';
+
+const COMMIT_WITHIN_MS = 200;
+const RETRY_MS = 1000;
+const ROWS_AT_ONCE = 1000;
+const PROVOKED_PER_SECOND = 50;
+
+/** What needs its row before anything else happens takes `store.transaction` itself; this is for what has happened already. */
+export class AuditLog implements AsyncDisposable {
+  readonly #store: Pick<Store, 'audit'>;
+  readonly #world: Pick<World, 'clock' | 'log'>;
+  #waiting: AuditEvent[] = [];
+  #timer: Timer | undefined;
+  #flushing: Promise<void> | undefined;
+  #failing = false;
+  #window = { endsAt: 0, count: 0 };
+  #suppressed: AuditEvent | undefined;
+  #suppressedCount = 0;
+
+  constructor(store: Pick<Store, 'audit'>, world: Pick<World, 'clock' | 'log'>) {
+    this.#store = store;
+    this.#world = world;
+  }
+
+  /** Never dropped: while the store does not take it, it waits. */
+  keep(event: AuditEvent): void {
+    this.#waiting.push(event);
+    this.#flushIn(this.#failing ? RETRY_MS : COMMIT_WITHIN_MS);
+  }
+
+  /** What an agent can cause at will: 50 rows a second, the rest as a number on the next row. */
+  keepProvoked(event: AuditEvent): void {
+    const now = this.#world.clock.monotonic();
+    if (now >= this.#window.endsAt) this.#window = { endsAt: now + 1000, count: 0 };
+    if (++this.#window.count > PROVOKED_PER_SECOND) {
+      this.#suppressed = event;
+      this.#suppressedCount += 1;
+      this.#flushIn(RETRY_MS);
+    } else this.keep(event);
+  }
+
+  /** No audit, no session: while rows cannot be kept nothing new may begin. Error `store.busy`. */
+  assertKeeping(): void {
+    if (this.#failing)
+      throw new TunnelError('store.busy', 'the audit log cannot be written', { hint: 'Look at the disk of the gateway; nothing new begins until it can.' });
+  }
+
+  /** Resolves when what was given before is on disk, or could not be put there now. */
+  async flush(): Promise<void> {
+    await this.#flushing;
+    await this.#flushOnce();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.flush();
+    this.#timer?.cancel();
+    if (this.#waiting.length > 0) this.#world.log.error({ rows: this.#waiting.length }, 'audit rows were lost');
+  }
+
+  #flushIn(ms: number): void {
+    this.#timer ??= this.#world.clock.after(ms, () => void this.#flushOnce());
+  }
+
+  #flushOnce(): Promise<void> {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#flushing ??= this.#write().finally(() => {
+      this.#flushing = undefined;
+      if (this.#waiting.length > 0 || this.#suppressed) this.#flushIn(this.#failing ? RETRY_MS : COMMIT_WITHIN_MS);
+    });
+    return this.#flushing;
+  }
+
+  async #write(): Promise<void> {
+    this.#summarise();
+    while (this.#waiting.length > 0) {
+      const rows = this.#waiting.slice(0, ROWS_AT_ONCE);
+      try {
+        await this.#store.audit.appendAll(rows);
+        this.#waiting = this.#waiting.slice(rows.length);
+        this.#failing = false;
+      } catch (error) {
+        this.#failing = true;
+        this.#world.log.error({ error, rows: this.#waiting.length }, 'audit rows wait: the store does not take them');
+        return;
+      }
+    }
+  }
+
+  #summarise(): void {
+    if (!this.#suppressed) return;
+    const { code, actor, subject } = this.#suppressed;
+    this.#waiting.push({ code, actor, subject, detail: { more: this.#suppressedCount, note: 'rows above 50 a second, this is the last of them' } });
+    this.#suppressed = undefined;
+    this.#suppressedCount = 0;
+  }
+}
+
+/** Text of a peer as it may stand in a row: short and harmless on a terminal. */
+export function auditText(text: string): string {
+  return escapeText(text.slice(0, 500));
+}

@@ -1,0 +1,80 @@
+// An operator's CONNECT becomes a plan: the token is judged, the target decided, and every way gets its lease (requirements A8 to A10, E1).
+import { TunnelError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { formatTarget, parseTarget } from '../../routing/target.ts';
+import type { Operator } from '../../store/operators.ts';
+import { type SessionTokenClaims, verifySessionToken } from '../../tokens/session-token.ts';
+import type { ConnectRequest, Plan, Way } from '../contract.ts';
+import type { ControlContext } from './context.ts';
+import { type DecidedWay, decide, decisionError } from './decide.ts';
+
+type Claims = SessionTokenClaims & { readonly expiresAt: number };
+
+/** Tokens whose signature was found good: one is used for many channels. */
+export class SeenTokens {
+  readonly #claims = new Map<string, Claims>();
+
+  async verify({ keys, world }: Pick<ControlContext, 'keys' | 'world'>, text: string): Promise<Claims> {
+    const now = world.clock.now();
+    const seen = this.#claims.get(text);
+    if (seen && now < seen.expiresAt) return seen;
+    this.#claims.delete(text);
+    const claims = await verifySessionToken(text, keys, now);
+    this.#claims.set(text, claims);
+    if (this.#claims.size > LIMITS.sessionsPerOperator * 64) for (const oldest of this.#claims.keys().take(1)) this.#claims.delete(oldest);
+    return claims;
+  }
+}
+
+/** Errors `session.refused`, `target.malformed`, what the decision says, `limit.reached`, `store.busy`. A refusal is audited with its record. */
+export async function authorise(context: ControlContext, seen: SeenTokens, request: ConnectRequest): Promise<Plan> {
+  const claims = await seen.verify(context, request.sessionToken);
+  const operator = await operatorOf(context, claims);
+  const target = parseTarget(request.target);
+  const text = formatTarget(target);
+  const asked = { target, alternates: claims.alternates.map((alternate) => parseTarget(alternate)), explicitAgent: claims.agent ?? null, operator };
+  const { record, ways } = decide(asked, context.registry.all());
+  const refuse = (error: TunnelError) => {
+    context.audit.keep({
+      code: 'channel.refused',
+      actor: `operator:${operator.name}`,
+      subject: `target:${text}`,
+      detail: { code: error.code, reason: error.message, decision: record },
+    });
+    return error;
+  };
+  if (!claims.targets.includes('*') && !claims.targets.includes(text)) {
+    throw refuse(new TunnelError('policy.denied', `this session is not for ${text}`, { hint: `It is for ${claims.targets.slice(0, 5).join(', ')}.` }));
+  }
+  const none = decisionError(record);
+  if (none) throw refuse(none);
+  const leased = await leaseAll(context, operator, ways).catch((error: unknown) => {
+    throw error instanceof TunnelError ? refuse(error) : error;
+  });
+  return { channelId: context.world.random.uuid(), operator: operator.name, decision: record, ways: leased };
+}
+
+/** The login that the token came from must still be good, so that logging out and removing end it at once. */
+async function operatorOf({ store }: ControlContext, { operatorId, credentialId }: Claims): Promise<Operator> {
+  const found = credentialId === undefined ? undefined : await store.credentials.find(credentialId);
+  if (found?.operator.id !== operatorId)
+    throw new TunnelError('session.refused', 'the login of this session has ended', { hint: 'Log in again: tunnel login --token-file FILE' });
+  return found.operator;
+}
+
+/** An agent that has no room for a session is passed over while another way is left. */
+async function leaseAll({ sessions }: ControlContext, operator: Operator, ways: readonly DecidedWay[]): Promise<Way[]> {
+  const leased: Way[] = [];
+  let failure: unknown;
+  for (const { agent, target } of ways) {
+    const { link } = agent;
+    if (!link) continue;
+    try {
+      leased.push({ linkId: link.linkId, agentId: agent.id, agent: agent.name, target, session: await sessions.lease(operator, agent) });
+    } catch (error) {
+      failure = error;
+    }
+  }
+  if (leased.length === 0) throw failure ?? new TunnelError('agent.offline', 'the agent went offline a moment ago');
+  return leased;
+}

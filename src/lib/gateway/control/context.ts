@@ -1,0 +1,70 @@
+// What every operation of control works on; each file beside it is one operation.
+import { TunnelError } from '../../base/errors.ts';
+import type { World } from '../../base/world.ts';
+import type { Authority } from '../../pki/authority.ts';
+import { formatRoute } from '../../routing/route.ts';
+import type { Store } from '../../store/open.ts';
+import type { SigningKey } from '../../tokens/signing-keys.ts';
+import type { Assignment, EdgeForControl } from '../contract.ts';
+import type { AuditLog } from './audit-log.ts';
+import type { KnownAgent, Registry } from './registry.ts';
+import type { Sessions } from './sessions.ts';
+
+/** As the reference issues them; renewed at a third of that. */
+export const AGENT_LEAF_MS = 365 * 86_400_000;
+
+/** How the gateway is reached; stored, so that it is known without a running one. */
+export interface PublicPlaces {
+  readonly url: string;
+  /** host:port. */
+  readonly quic: string;
+}
+
+/** What only a running gateway has. */
+export interface Serving {
+  readonly places: PublicPlaces;
+  /** host:port for the CLI's CONNECT. */
+  readonly connect: string;
+  /** https URL for plain clients. */
+  readonly proxyUrl: string | null;
+  readonly tcp: string;
+  readonly udp: string;
+  readonly proxy: string | null;
+  /** SPKI of the server's key, lower-case hex. */
+  readonly serverPin: string;
+  readonly edge: EdgeForControl;
+  /** Monotonic. */
+  readonly since: number;
+}
+
+export interface ControlContext {
+  readonly world: World;
+  readonly store: Store;
+  readonly authority: Authority;
+  /** The first one signs. */
+  readonly keys: readonly [SigningKey, ...SigningKey[]];
+  readonly audit: AuditLog;
+  readonly registry: Registry;
+  readonly sessions: Sessions;
+  /** Undefined before the gateway was ever started. */
+  readonly places: () => PublicPlaces | undefined;
+  /** Undefined without a running gateway. */
+  readonly serving: () => Serving | undefined;
+}
+
+/** Error `gateway.unreachable`: the data folder alone cannot do this. */
+export function assertServing(context: ControlContext): Serving {
+  const serving = context.serving();
+  if (!serving) throw new TunnelError('gateway.unreachable', 'no gateway runs on this data folder', { hint: 'Start it: tunnel gateway start --data-dir DIR' });
+  return serving;
+}
+
+/** What an administrator allows an agent, as the edge tells it. */
+export function assignmentOf({ allowed, ports }: Pick<KnownAgent, 'allowed' | 'ports'>): Assignment {
+  return {
+    subnets: allowed.filter(({ kind }) => kind === 'subnet').map(formatRoute),
+    names: allowed.filter(({ kind }) => kind === 'name').map(formatRoute),
+    ports,
+    kinds: ['tcp'],
+  };
+}

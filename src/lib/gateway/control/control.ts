@@ -1,0 +1,137 @@
+// Control: the part of the gateway with the CA key, the store and every decision. Composed here; each operation is a file beside this one.
+import type { World } from '../../base/world.ts';
+import type { Authority } from '../../pki/authority.ts';
+import type { Store } from '../../store/open.ts';
+import { mintMaterial } from '../../tokens/session-material.ts';
+import type { SigningKey } from '../../tokens/signing-keys.ts';
+import type { ControlForEdge } from '../contract.ts';
+import { admit } from './admit.ts';
+import { AuditLog } from './audit-log.ts';
+import { authorise, SeenTokens } from './authorise.ts';
+import type { ControlContext, PublicPlaces, Serving } from './context.ts';
+import { advertise, introduce, unlink } from './links.ts';
+import { Registry } from './registry.ts';
+import { renew } from './renew.ts';
+import { ChannelReports } from './report.ts';
+import { Sessions } from './sessions.ts';
+
+const SEEN_EVERY_MS = 60_000;
+const PAGE = 1000;
+
+export interface ControlOptions {
+  readonly store: Store;
+  readonly authority: Authority;
+  readonly keys: readonly [SigningKey, ...SigningKey[]];
+  /** As the last start left them. */
+  readonly placesBefore: PublicPlaces | undefined;
+}
+
+export interface Control extends AsyncDisposable {
+  readonly forEdge: ControlForEdge;
+  /** What the API's operations work on. */
+  readonly context: ControlContext;
+  /** From here on an edge takes orders. */
+  serve(serving: Serving): void;
+}
+
+/** Errors of the store. */
+export async function startControl({ store, authority, keys, placesBefore }: ControlOptions, world: World): Promise<Control> {
+  await using starting = new AsyncDisposableStack();
+  const audit = starting.use(new AuditLog(store, world));
+  const registry = await loadRegistry(store, world);
+  let serving: Serving | undefined;
+  const sessions = starting.use(
+    new Sessions({
+      store,
+      audit,
+      world,
+      edge: () => serving?.edge,
+      signMaterial: ({ expiresAt, ...material }) =>
+        mintMaterial({ ...material, targets: ['*'], kinds: ['tcp'] }, keys[0], { now: world.clock.now(), expiresAt }),
+    }),
+  );
+  const context: ControlContext = {
+    world,
+    store,
+    authority,
+    keys,
+    audit,
+    registry,
+    sessions,
+    places: () => serving?.places ?? placesBefore,
+    serving: () => serving,
+  };
+  starting.use(rememberSigns(context));
+  const running = starting.move();
+  const serve = (started: Serving) => {
+    serving = started;
+  };
+  return { forEdge: forEdge(context), context, serve, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+/** Ends what a gateway that is gone left live; how many. In one transaction with their audit rows. */
+export async function endLeftovers(store: Store): Promise<number> {
+  return store.transaction(async (tables) => {
+    const ended = await tables.sessions.endAll('all', 'gateway-restarted');
+    await tables.audit.appendAll(
+      ended.map(({ id, operatorId, agentId, reason }) => ({
+        code: 'session.ended',
+        actor: 'gateway',
+        subject: `session:${id}`,
+        detail: { session_id: id, operator_id: operatorId, agent_id: agentId, reason },
+      })),
+    );
+    return ended.length;
+  });
+}
+
+function forEdge(context: ControlContext): ControlForEdge {
+  const seen = new SeenTokens();
+  const reports = new ChannelReports();
+  return {
+    admit: (presented) => admit(context, presented),
+    introduce: (linkId, hello) => introduce(context, linkId, hello),
+    advertise: (linkId, advertisement) => advertise(context, linkId, advertisement),
+    alive: async (linkId) => context.registry.alive(linkId),
+    unlink: (linkId, reason) => unlink(context, linkId, reason),
+    authorise: async (request) => {
+      const plan = await authorise(context, seen, request);
+      reports.expect(plan);
+      return plan;
+    },
+    renew: (linkId, csrPem) => renew(context, linkId, csrPem),
+    report: async (event) => reports.hear(context, event),
+  };
+}
+
+async function loadRegistry(store: Store, world: World): Promise<Registry> {
+  const registry = new Registry(world.clock);
+  for (let after: string | null = null; ; ) {
+    const page: Awaited<ReturnType<Store['agents']['list']>> = await store.agents.list({ after, limit: PAGE });
+    for (const row of page.rows) registry.know(row);
+    if (page.next === null) return registry;
+    after = page.next;
+  }
+}
+
+/** Writes down now and then who is there, so that `last_seen` outlives a crash. */
+function rememberSigns({ registry, store, world }: ControlContext): AsyncDisposable {
+  const stop = new AbortController();
+  const remember = async () => {
+    const online = registry.all().filter((agent) => agent.online);
+    await store.agents.seen(online.map(({ id }) => id)).catch((error: unknown) => world.log.warn({ error }, 'signs of life were not written down'));
+  };
+  const loop = async () => {
+    while (!stop.signal.aborted) {
+      await world.clock.sleep(SEEN_EVERY_MS, stop.signal);
+      if (!stop.signal.aborted) await remember();
+    }
+  };
+  const done = loop();
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await done;
+    },
+  };
+}

@@ -1,0 +1,151 @@
+// A new agent: the token is spent, the agent and its certificate exist, and all of it is audited, or nothing is (requirements A4, A5; security.md, T).
+import { z } from 'zod';
+import type { EnrollAnswer, EnrollRequest } from '../../api/contract.ts';
+import { TunnelError } from '../../base/errors.ts';
+import { parseUuid } from '../../base/ids.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { sha256Hex } from '../../pki/certificate-facts.ts';
+import { readCsr } from '../../pki/csr.ts';
+import { issueAgentLeaf } from '../../pki/leaf.ts';
+import type { Agent } from '../../store/agents.ts';
+import type { Tables } from '../../store/open.ts';
+import { isUnique } from '../../store/store-error.ts';
+import type { Token } from '../../store/tokens.ts';
+import { verifyEnrolment } from '../../tokens/enrolment-string.ts';
+import { hashSecret } from '../../tokens/secret.ts';
+import { publicKeys } from '../../tokens/signing-keys.ts';
+import { auditText } from './audit-log.ts';
+import { AGENT_LEAF_MS, assertServing, type ControlContext } from './context.ts';
+
+const KeptAnswer = z.object({ agent_id: z.string(), client_cert_pem: z.string() });
+
+/** Errors `string.refused` for whatever is wrong with the string, `csr.refused`, `id.taken`, `name.taken`. None of them spends it. */
+export async function enrol(context: ControlContext, string: string | undefined, request: EnrollRequest, source: string): Promise<EnrollAnswer> {
+  try {
+    return await enrolOnce(context, string ?? '', request, source);
+  } catch (error) {
+    if (error instanceof TunnelError) {
+      const cause = error.cause instanceof Error ? error.cause.message : error.message;
+      context.audit.keepProvoked({
+        code: 'agent.enrolment-refused',
+        actor: `address:${source}`,
+        subject: 'gateway',
+        detail: { code: error.code, reason: auditText(cause) },
+      });
+    }
+    throw error;
+  }
+}
+
+async function enrolOnce(context: ControlContext, string: string, request: EnrollRequest, source: string): Promise<EnrollAnswer> {
+  const { authority, keys, registry, store, world } = context;
+  const { tokenId } = await verifyEnrolment(string, keys, world.clock.now());
+  const token = await store.tokens.byId(tokenId);
+  if (token?.kind !== 'agent' || token.hash !== hashSecret(string)) throw refused('no such token');
+  const { spki } = await readCsr(request.csr_pem);
+  const pin = sha256Hex(spki);
+  if (token.usedAt !== null) return repeated(context, token, pin);
+  if (token.revokedAt !== null || token.expiresAt <= world.clock.now()) throw refused('revoked or expired');
+
+  const replaced = token.replaces ? await store.agents.byName(token.name) : undefined;
+  const agentId = replaced?.id ?? parseUuid(request.agent_id) ?? world.random.uuid();
+  await judgeKey(context, pin, agentId);
+  const hostname = request.agent_hostname || undefined;
+  const leaf = await issueAgentLeaf(authority, { agentId, name: token.name, hostname, spki, now: world.clock.now(), lifetimeMs: AGENT_LEAF_MS });
+  const certificate = {
+    agentId,
+    serial: leaf.serial,
+    spkiSha256: pin,
+    fingerprint: leaf.fingerprintSha256,
+    notBefore: leaf.notBefore,
+    notAfter: leaf.notAfter,
+  };
+
+  const row = await store
+    .transaction(async (tables) => {
+      if (!(await tables.tokens.spend(token.id, token.hash, ['agent'], pin))) return undefined;
+      const agent = await writeAgent(tables, token, { id: agentId, known: replaced, os: request.os ?? null, hostname: hostname ? auditText(hostname) : null });
+      await tables.certificates.insert(certificate);
+      await tables.tokens.keepAnswer(token.id, JSON.stringify({ agent_id: agentId, client_cert_pem: leaf.certificatePem }));
+      const detail = { agent_id: agentId, token_id: token.id, routes: token.routes, replaced: replaced !== undefined, serial: leaf.serial, remote: source };
+      await tables.audit.append({ code: 'agent.enrolled', actor: `token:${token.id}`, subject: `agent:${token.name}`, detail });
+      return agent;
+    })
+    .catch((error: unknown) => {
+      throw takenError(error, token.name) ?? error;
+    });
+  if (!row) return repeated(context, await store.tokens.byId(tokenId), pin);
+  registry.know(row);
+  if (replaced) await cutOff(context, agentId);
+  return answer(context, agentId, leaf.certificatePem);
+}
+
+async function writeAgent(
+  tables: Tables,
+  token: Token,
+  agent: { id: string; known: Agent | undefined; os: string | null; hostname: string | null },
+): Promise<Agent> {
+  const { id, known, os, hostname } = agent;
+  const granted = { allowedRoutes: token.routes, ports: token.ports, os, hostname };
+  if (!known) return await tables.agents.insert({ id, name: token.name, ...granted });
+  await tables.certificates.revokeOf(id);
+  const changed = await tables.agents.change(id, granted);
+  if (!changed) throw new TunnelError('agent.unknown', `agent ${token.name} was deleted meanwhile`);
+  return changed;
+}
+
+/** The links of the identity that was replaced. */
+async function cutOff({ registry, serving, sessions }: ControlContext, agentId: string): Promise<void> {
+  const edge = serving()?.edge;
+  await Promise.all([
+    sessions.endAll({ agentId }, 'agent-removed'),
+    ...registry.linksOf(agentId).map(({ linkId }) => edge?.closeLink(linkId, 'enrolled again with a new key')),
+  ]);
+}
+
+/** The agent may have crashed before it had its certificate: the same key gets the same answer for a while, anybody else nothing. */
+function repeated(context: ControlContext, token: Token | undefined, pin: string): EnrollAnswer {
+  const fresh = token && token.usedAt !== null && context.world.clock.now() - token.usedAt < LIMITS.enrolmentRepeatMs;
+  if (!fresh || token.usedBy !== pin || token.answer === null) throw refused('used or revoked');
+  const kept = KeptAnswer.parse(JSON.parse(token.answer));
+  if (!context.registry.row(kept.agent_id)) throw refused('used, and its agent was deleted');
+  return answer(context, kept.agent_id, kept.client_cert_pem);
+}
+
+async function judgeKey({ authority, store }: ControlContext, pin: string, agentId: string): Promise<void> {
+  const holders = await store.certificates.holdersOf(pin);
+  const other = holders.some((holder) => holder !== agentId);
+  if (other || pin === authority.spkiSha256) throw new TunnelError('csr.refused', 'the certificate request is refused: its key belongs to somebody else');
+}
+
+function answer(context: ControlContext, agentId: string, certificatePem: string): EnrollAnswer {
+  const { authority, keys } = context;
+  const { places, serverPin } = assertServing(context);
+  return {
+    agent_id: agentId,
+    client_cert_pem: certificatePem,
+    gateway_ca_cert_pem: authority.certificatePem,
+    quic_endpoint: places.quic,
+    server_spki_sha256: serverPin,
+    session_keys: publicKeys(keys),
+  };
+}
+
+function takenError(error: unknown, name: string): TunnelError | undefined {
+  if (isUnique(error, 'agents.id'))
+    return new TunnelError('id.taken', 'this agent id exists', { hint: 'Enrol again: every attempt uses a new id.', cause: error });
+  if (isUnique(error, 'agents.name')) {
+    return new TunnelError('name.taken', `an agent ${name} exists`, {
+      hint: 'Mint a string with --replace to enrol it again, or delete the old one.',
+      cause: error,
+    });
+  }
+  return undefined;
+}
+
+function refused(why: string): TunnelError {
+  return new TunnelError('string.refused', 'the enrolment string is unknown, used, revoked or expired', {
+    hint: 'Ask the administrator of the gateway for a new one.',
+    cause: new Error(why),
+  });
+}

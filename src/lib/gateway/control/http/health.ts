@@ -1,0 +1,36 @@
+// What anybody may ask: is it alive, is it ready, which CA; and for who is logged in, how it stands.
+import type { FastifyInstance } from 'fastify';
+import type { z } from 'zod';
+import { type CaAnswer, PATHS, type StatusAnswer } from '../../../api/contract.ts';
+import { VERSION } from '../../../base/version.ts';
+import { assertAdmin } from '../caller.ts';
+import { assertServing, type ControlContext } from '../context.ts';
+import type { WhoCalls } from './who-calls.ts';
+
+export function healthRoutes(app: FastifyInstance, context: ControlContext, whoCalls: WhoCalls): void {
+  app.get(PATHS.livez, async () => ({ live: true }));
+
+  app.get(PATHS.readyz, async () => {
+    assertServing(context);
+    await context.store.settings.get('ready');
+    return { ready: true };
+  });
+
+  app.get(PATHS.ca, async (): Promise<z.infer<typeof CaAnswer>> => ({ ca_pem: context.authority.certificatePem }));
+
+  app.get(PATHS.status, async (request): Promise<StatusAnswer> => {
+    assertAdmin(await whoCalls(request));
+    const { places, tcp, udp, proxy, since } = assertServing(context);
+    return {
+      version: VERSION,
+      url: places.url,
+      tcp,
+      udp,
+      proxy,
+      agents_online: context.registry.all().filter(({ online }) => online).length,
+      channels: context.sessions.channels,
+      pid: process.pid,
+      uptime_seconds: (context.world.clock.monotonic() - since) / 1000,
+    };
+  });
+}

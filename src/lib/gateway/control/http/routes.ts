@@ -1,0 +1,18 @@
+// Routes: what goes where, and why a target would go there.
+import type { FastifyInstance } from 'fastify';
+import { PATHS, PageQuery, type Resolution, ResolveRequest } from '../../../api/contract.ts';
+import { listRoutes } from '../agents.ts';
+import type { ControlContext } from '../context.ts';
+import { resolve } from '../resolve.ts';
+import { readAs } from './json-body.ts';
+import type { WhoCalls } from './who-calls.ts';
+
+export function routesRoutes(app: FastifyInstance, context: ControlContext, whoCalls: WhoCalls): void {
+  app.get(PATHS.routes, async (request) => listRoutes(context, await whoCalls(request), readAs(PageQuery, request.query, 'the query')));
+
+  app.post(PATHS.resolve, async (request): Promise<Resolution> => {
+    const caller = await whoCalls(request);
+    const { target, agent } = readAs(ResolveRequest, request.body);
+    return resolve(context, caller, target, agent ?? null);
+  });
+}

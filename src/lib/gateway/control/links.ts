@@ -1,0 +1,70 @@
+// What control does when a linked agent speaks: its hello, its advertisements, its end.
+import { defaultPorts } from '../../policy/ports.ts';
+import { parseRoute, type Route } from '../../routing/route.ts';
+import type { Advertisement, PeerHello } from '../contract.ts';
+import { auditText } from './audit-log.ts';
+import { assignmentOf, type ControlContext } from './context.ts';
+import type { Wishes } from './registry.ts';
+
+/** The system decides which ports are open by default, so the assignment may change with it. */
+export async function introduce(context: ControlContext, linkId: string, hello: PeerHello): Promise<void> {
+  const { registry, store } = context;
+  const link = registry.findLink(linkId);
+  const row = link && registry.row(link.agentId);
+  if (!link || !row) return;
+  const [os, hostname] = [hello.os.slice(0, 32), auditText(hello.hostname)];
+  if (row.os === os && row.hostname === hostname) return;
+  const changed = await store.agents.change(link.agentId, { os, hostname });
+  if (!changed || !registry.row(link.agentId)) return;
+  registry.know(changed);
+  const agent = registry.byId(link.agentId);
+  if (agent && row.ports === null && defaultPorts(row.os) !== defaultPorts(os)) await context.serving()?.edge.assign(linkId, assignmentOf(agent));
+}
+
+/** Known to routing before this first waits; what is written down comes after. */
+export async function advertise(context: ControlContext, linkId: string, advertisement: Advertisement): Promise<void> {
+  const { registry, store, world } = context;
+  const verdict = registry.advertise(linkId, wishesOf(context, advertisement));
+  const link = registry.findLink(linkId);
+  const row = link && registry.row(link.agentId);
+  if (!link || !row || verdict !== 'replaced') return;
+  world.log.info(
+    { agent: row.name, epoch: String(advertisement.epoch), subnets: advertisement.subnets.length, names: advertisement.names.length },
+    'routes advertised',
+  );
+  // Only released stock agents mark a bare name as found by itself, and they mean everything below it too (reference.md, 5).
+  const released = link.protocol === 1 && advertisement.names.some(({ name, autoDetected }) => autoDetected && !name.startsWith('*.'));
+  if (!released || row.bareNamesAreSuffixes) return;
+  const changed = await store.agents.change(link.agentId, { bareNamesAreSuffixes: true });
+  if (changed && registry.row(link.agentId)) registry.know(changed);
+}
+
+/** Its sessions end with the agent's last link; what a newer link carries is untouched. */
+export async function unlink(context: ControlContext, linkId: string, reason: string): Promise<void> {
+  const { audit, registry, sessions, store, world } = context;
+  const ended = registry.unlink(linkId);
+  const row = ended && registry.row(ended.link.agentId);
+  if (!ended || !row) return;
+  audit.keepProvoked({
+    code: 'link.closed',
+    actor: `agent:${row.name}`,
+    subject: `agent:${row.name}`,
+    detail: { link_id: linkId, reason: auditText(reason), current: ended.current },
+  });
+  if (!ended.current) return;
+  const count = await sessions.endAll({ agentId: row.id }, 'agent-lost');
+  if (count > 0) world.log.warn({ agent: row.name, sessions: count }, 'sessions ended with their agent');
+  await store.agents.seen([row.id]);
+}
+
+function wishesOf({ world }: ControlContext, { epoch, subnets, names }: Advertisement): Wishes {
+  const routes = [...subnets, ...names.map(({ name }) => name)].flatMap((text): Route[] => {
+    try {
+      return [parseRoute(text)];
+    } catch (error) {
+      world.log.warn({ error }, 'an advertised route is dropped');
+      return [];
+    }
+  });
+  return { epoch, routes, autoDetected: new Set(names.filter(({ autoDetected }) => autoDetected).map(({ name }) => name.toLowerCase())) };
+}

@@ -1,0 +1,81 @@
+// Operators come and go: a login string is exchanged once for a credential of which only the hash is kept; logout gives it back.
+import type { LoginAnswer, WhoamiAnswer } from '../../api/contract.ts';
+import { TunnelError } from '../../base/errors.ts';
+import { mayUseAgent } from '../../policy/evaluate.ts';
+import type { Operator } from '../../store/operators.ts';
+import { verifyLogin } from '../../tokens/login-string.ts';
+import { hashSecret, newCredential } from '../../tokens/secret.ts';
+import { auditText } from './audit-log.ts';
+import { actorOf, type Caller } from './caller.ts';
+import type { ControlContext } from './context.ts';
+
+/** Error `string.refused` for whatever is wrong with the string, audited. */
+export async function login(context: ControlContext, string: string | undefined, source: string): Promise<LoginAnswer> {
+  try {
+    return await loginOnce(context, string ?? '', source);
+  } catch (error) {
+    if (error instanceof TunnelError) {
+      const cause = error.cause instanceof Error ? error.cause.message : error.message;
+      context.audit.keepProvoked({ code: 'operator.login-refused', actor: `address:${source}`, subject: 'gateway', detail: { reason: auditText(cause) } });
+    }
+    throw error;
+  }
+}
+
+async function loginOnce(context: ControlContext, string: string, source: string): Promise<LoginAnswer> {
+  const { authority, keys, store, world } = context;
+  const claims = await verifyLogin(string, keys, world.clock.now());
+  const credential = newCredential();
+  const { operator, expiresAt } = await store.transaction(async (tables) => {
+    const token = await tables.tokens.spend(claims.tokenId, hashSecret(string), ['operator', 'admin'], source);
+    if (!token || token.kind === 'agent') throw refused('unknown, used, revoked or expired');
+    if (!token.replaces && (await tables.operators.byName(token.name))) throw refused(`an operator ${token.name} exists and the string does not replace it`);
+    const kept = await tables.operators.upsert({ id: world.random.uuid(), name: token.name, kind: token.kind, agents: token.agents });
+    const ends = world.clock.now() + (token.credentialMs ?? 0);
+    await tables.credentials.insert({ hash: hashSecret(credential), operatorId: kept.id, expiresAt: ends });
+    const detail = { kind: kept.kind, agents: kept.agents, remote: source, expires_at: new Date(ends).toISOString() };
+    await tables.audit.append({ code: 'operator.logged-in', actor: `token:${token.id}`, subject: `operator:${kept.name}`, detail });
+    return { operator: kept, expiresAt: ends };
+  });
+  await endWhatNoLongerFits(context, operator);
+  return {
+    operator: operator.name,
+    kind: operator.kind,
+    gateway: context.places()?.url ?? claims.gatewayUrl,
+    credential,
+    expires_at: new Date(expiresAt).toISOString(),
+    ca_pem: authority.certificatePem,
+  };
+}
+
+/** Error `login.missing` for the administrator of this machine, who has no credential. */
+export async function logout({ sessions, store }: ControlContext, caller: Caller): Promise<void> {
+  const { operator, credentialHash } = caller;
+  if (!operator || credentialHash === null) throw new TunnelError('login.missing', 'nobody is logged in here');
+  await store.transaction(async (tables) => {
+    if (await tables.credentials.revoke(credentialHash))
+      await tables.audit.append({ code: 'operator.logged-out', actor: actorOf(caller), subject: actorOf(caller), detail: {} });
+  });
+  await sessions.endAll({ operatorId: operator.id }, 'operator-closed');
+}
+
+export function whoami({ places }: ControlContext, { kind, operator, expiresAt }: Caller): WhoamiAnswer {
+  return {
+    operator: operator?.name ?? 'local-admin',
+    kind,
+    gateway: places()?.url ?? '',
+    expires_at: expiresAt === null ? null : new Date(expiresAt).toISOString(),
+  };
+}
+
+/** A string that replaces an operator may grant less than the one before. */
+async function endWhatNoLongerFits({ sessions }: ControlContext, operator: Operator): Promise<void> {
+  await sessions.endWhere((session) => session.operator.id === operator.id && !mayUseAgent(operator.agents, session.agent.name), 'policy-changed');
+}
+
+function refused(why: string): TunnelError {
+  return new TunnelError('string.refused', 'the login string is unknown, used, revoked or expired', {
+    hint: 'Ask the administrator of the gateway for a new one.',
+    cause: new Error(why),
+  });
+}

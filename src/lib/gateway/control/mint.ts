@@ -1,0 +1,126 @@
+// One-time strings: what may be minted by whom, and the row that is spent later. Nobody grants more than an administrator has.
+import type { z } from 'zod';
+import type { MintAnswer, MintRequest } from '../../api/contract.ts';
+import { TunnelError } from '../../base/errors.ts';
+import { parseName } from '../../base/ids.ts';
+import { formatPorts, parsePorts } from '../../policy/ports.ts';
+import { allows, formatRoute, parseRoute, type Route } from '../../routing/route.ts';
+import type { NewToken, Token } from '../../store/tokens.ts';
+import { mintEnrolment } from '../../tokens/enrolment-string.ts';
+import { mintLogin } from '../../tokens/login-string.ts';
+import { hashSecret } from '../../tokens/secret.ts';
+import { connectEndpoint, parsePublicUrl } from '../config.ts';
+import { actorOf, assertAdmin, type Caller } from './caller.ts';
+import type { ControlContext, PublicPlaces } from './context.ts';
+
+const CREDENTIAL_MS = 30 * 86_400_000;
+const LONGEST_MS = 366 * 86_400_000;
+
+type Request = z.output<typeof MintRequest>;
+
+/** Errors `scope.missing`, `name.malformed`, `name.taken`, `route.malformed`, `ports.malformed`, `request.malformed`, `gateway.never-started`. */
+export async function mint(context: ControlContext, caller: Caller, request: Request): Promise<MintAnswer> {
+  assertAdmin(caller);
+  const { store, world } = context;
+  const grant = parseGrant(request);
+  const places = placesFor(context, request.public_url);
+  await judgeName(context, grant);
+  const now = world.clock.now();
+  const id = world.random.uuid();
+  const expiresAt = now + Math.max(1000, request.expires_ms);
+  const string = await signString(context, grant, places, { id, now, expiresAt });
+  const token: NewToken = { ...grant, id, hash: hashSecret(string), createdBy: actorOf(caller), expiresAt };
+  const warnings = warningsFor(context, grant);
+  await store.transaction(async (tables) => {
+    await tables.tokens.insert(token);
+    const detail = {
+      kind: grant.kind,
+      name: grant.name,
+      routes: grant.routes,
+      ports: grant.ports,
+      agents: grant.agents,
+      replaces: grant.replaces,
+      expires_at: new Date(expiresAt).toISOString(),
+      warnings,
+    };
+    await tables.audit.append({ code: 'token.minted', actor: actorOf(caller), subject: `token:${id}`, detail });
+  });
+  return { token: string, id, kind: grant.kind, name: grant.name, expires_at: new Date(expiresAt).toISOString(), warnings };
+}
+
+type Grant = Pick<Token, 'kind' | 'name' | 'routes' | 'ports' | 'agents' | 'replaces' | 'credentialMs'>;
+
+function parseGrant({ kind, name, routes, ports, agents, expires_ms, credential_expires_ms, replace }: Request): Grant {
+  const misuse = (what: string, whom: string) => new TunnelError('request.malformed', `${what} is for ${whom} only, not for --kind ${kind}`);
+  if (kind !== 'agent' && (routes.length > 0 || ports !== undefined)) throw misuse(routes.length > 0 ? 'routes' : 'ports', 'agents');
+  if (kind !== 'operator' && agents !== undefined) throw misuse('agents', 'operators');
+  if (kind === 'agent' && credential_expires_ms !== undefined) throw misuse('credential_expires_ms', 'operators and administrators');
+  if (expires_ms > LONGEST_MS || (credential_expires_ms ?? 0) > LONGEST_MS)
+    throw new TunnelError('request.malformed', 'nothing is minted for longer than 366 days');
+  return {
+    kind,
+    name: parseName(name),
+    routes: [...new Set(routes.map((text) => formatRoute(parseRoute(text))))],
+    ports: ports === undefined ? null : formatPorts(parsePorts(ports)),
+    agents: agents === undefined ? null : [...new Set(agents.map((agent) => parseName(agent, 'agents')))],
+    replaces: replace,
+    credentialMs: kind === 'agent' ? null : (credential_expires_ms ?? CREDENTIAL_MS),
+  };
+}
+
+function placesFor(context: ControlContext, publicUrl: string | undefined): PublicPlaces {
+  const places = context.places();
+  if (publicUrl !== undefined) {
+    const url = parsePublicUrl(publicUrl);
+    return { url, quic: places?.url === url ? places.quic : connectEndpoint(url) };
+  }
+  if (places) return places;
+  throw new TunnelError('gateway.never-started', 'nobody knows yet how this gateway is reached: it was never started', {
+    hint: 'Start it first (tunnel gateway start), or mint with --public-url https://HOST:PORT.',
+  });
+}
+
+async function judgeName({ store }: ControlContext, { kind, name, replaces }: Grant): Promise<void> {
+  if (replaces) return;
+  const taken = kind === 'agent' ? await store.agents.byName(name) : await store.operators.byName(name);
+  if (taken)
+    throw new TunnelError('name.taken', `${kind === 'agent' ? 'an agent' : 'an operator'} ${name} exists`, {
+      hint: 'Choose another name, or mint with --replace to take its place.',
+    });
+}
+
+function signString(
+  { authority, keys }: ControlContext,
+  { kind, name }: Grant,
+  { url, quic }: PublicPlaces,
+  { id, now, expiresAt }: { id: string; now: number; expiresAt: number },
+): Promise<string> {
+  const claims = { tokenId: id, gatewayUrl: url, caSpkiSha256: authority.spkiSha256, tls: 'tunnel' } as const;
+  const times = { now, expiresAt };
+  return kind === 'agent'
+    ? mintEnrolment({ ...claims, agentName: name, quicEndpoint: quic }, keys[0], times)
+    : mintLogin({ ...claims, name, kind }, keys[0], times);
+}
+
+function warningsFor({ registry }: ControlContext, { kind, name, routes, agents }: Grant): string[] {
+  if (kind === 'operator' && agents === null) return [`operator ${name} may reach all agents, also those that come later`];
+  if (kind !== 'agent') return [];
+  return overlaps(
+    name,
+    routes.map((text) => parseRoute(text)),
+    registry.all(),
+  );
+}
+
+/** Where two allowances overlap, the longest prefix or name decides; whoever makes the overlap shall know (security.md, G). */
+export function overlaps(name: string, routes: readonly Route[], agents: Iterable<{ readonly name: string; readonly allowed: readonly Route[] }>): string[] {
+  const warnings: string[] = [];
+  for (const other of agents) {
+    if (other.name === name) continue;
+    for (const route of routes) {
+      const clash = other.allowed.find((allowed) => allows(allowed, route) || allows(route, allowed));
+      if (clash) warnings.push(`${formatRoute(route)} overlaps with ${formatRoute(clash)} of agent ${other.name}: the longer one wins, then the most recent`);
+    }
+  }
+  return warnings.slice(0, 20);
+}

@@ -1,0 +1,63 @@
+// A session for an operator's client: every target decided and leased, and one token for all of them (requirements E1, E3).
+import type { SessionGrant, SessionRequest } from '../../api/contract.ts';
+import { TunnelError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { formatTarget, parseTarget } from '../../routing/target.ts';
+import type { Operator } from '../../store/operators.ts';
+import { mintSessionToken } from '../../tokens/session-token.ts';
+import type { Caller } from './caller.ts';
+import { assertServing, type ControlContext } from './context.ts';
+import { type DecidedWay, decide, decisionError, type Request } from './decide.ts';
+
+/** Errors `login.missing`, `target.malformed`, what the decision of a target says, `limit.reached`. A refusal is audited with its record. */
+export async function openSession(context: ControlContext, caller: Caller, request: SessionRequest): Promise<SessionGrant> {
+  const { authority, keys, sessions, world } = context;
+  const { operator, credentialHash } = caller;
+  if (!operator || credentialHash === null)
+    throw new TunnelError('login.missing', 'a session belongs to an operator who is logged in', { hint: 'tunnel login --token-file FILE' });
+  const serving = assertServing(context);
+  const alternates = (request.alternates ?? []).map((text) => parseTarget(text, 'alternate'));
+  if (alternates.length > 0 && request.targets.length > 1) throw new TunnelError('request.malformed', 'alternates are for one target only');
+
+  const decided = request.targets.map((text) => {
+    const asked = { target: parseTarget(text), alternates, explicitAgent: request.agent ?? null, operator };
+    return { target: formatTarget(asked.target), way: chooseWay(context, asked, operator) };
+  });
+  const granted: SessionGrant['targets'] = [];
+  for (const { target, way } of decided) {
+    const { sessionId } = await sessions.lease(operator, way.agent);
+    granted.push({ target, agent: way.agent.name, session_id: sessionId });
+  }
+  const now = world.clock.now();
+  const times = { now, expiresAt: now + LIMITS.sessionTokenMs };
+  const claims = {
+    operatorId: operator.id,
+    targets: granted.map(({ target }) => target),
+    agent: request.agent,
+    alternates: alternates.map(formatTarget),
+    credentialId: credentialHash,
+  };
+  return {
+    token: await mintSessionToken(claims, keys[0], times),
+    expires_at: new Date(times.expiresAt).toISOString(),
+    connect: serving.connect,
+    proxy: serving.proxyUrl,
+    ca_pem: authority.certificatePem,
+    idle_seconds: LIMITS.sessionIdleMs / 1000,
+    targets: granted,
+  };
+}
+
+function chooseWay({ audit, registry }: ControlContext, asked: Request, operator: Operator): DecidedWay {
+  const { record, ways } = decide(asked, registry.all());
+  const [way] = ways;
+  if (way) return way;
+  const error = decisionError(record) ?? new TunnelError('internal', 'a decision without a way');
+  audit.keep({
+    code: 'session.refused',
+    actor: `operator:${operator.name}`,
+    subject: `target:${record.target}`,
+    detail: { code: error.code, reason: error.message, decision: record },
+  });
+  throw error;
+}

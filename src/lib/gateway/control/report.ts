@@ -1,0 +1,81 @@
+// What became of channels: audit rows with the very decision record that was used, and the counts of their sessions.
+import type { AuditEvent } from '../../audit/event.ts';
+import { TunnelError } from '../../base/errors.ts';
+import type { DecisionRecord, Outcome } from '../../routing/decision.ts';
+import type { ChannelEvent, Plan } from '../contract.ts';
+import { auditText } from './audit-log.ts';
+import type { ControlContext } from './context.ts';
+
+interface Planned {
+  readonly operator: string;
+  readonly decision: DecisionRecord;
+  /** Ways that were tried in vain. */
+  readonly tried: object[];
+}
+
+/** An edge that never says what became of a plan must not fill the memory. */
+const MOST_PLANS = 10_000;
+
+export class ChannelReports {
+  readonly #planned = new Map<string, Planned>();
+  readonly #open = new Map<string, { readonly operator: string; readonly agent: string; readonly target: string }>();
+
+  expect({ channelId, operator, decision }: Plan): void {
+    this.#planned.set(channelId, { operator, decision, tried: [] });
+    if (this.#planned.size > MOST_PLANS) for (const oldest of this.#planned.keys().take(1)) this.#planned.delete(oldest);
+  }
+
+  /** Error `protocol.violation` for a channel that nobody planned. */
+  hear(context: ControlContext, event: ChannelEvent): void {
+    if (event.kind === 'ended') return this.#ended(context, event);
+    const planned = this.#planned.get(event.channelId);
+    if (!planned) throw new TunnelError('protocol.violation', `the channel ${event.channelId} was never planned`);
+    if (event.kind === 'opened') this.#opened(context, event, planned);
+    else this.#refused(context, event, planned);
+  }
+
+  #opened({ audit, serving, sessions, world }: ControlContext, event: Extract<ChannelEvent, { kind: 'opened' }>, planned: Planned): void {
+    const { channelId, sessionId, agent, target } = event;
+    const address = event.address && auditText(event.address);
+    this.#planned.delete(channelId);
+    this.#open.set(channelId, { operator: planned.operator, agent, target });
+    sessions.channelOpened(sessionId, channelId, target);
+    audit.keep(rowOf('channel.opened', event, planned, { result: 'connected', agent, address, code: null, reason: null }));
+    if (sessions.find(sessionId)) return;
+    // Its session ended while the agent was still connecting, and the edge knew nothing of the session then.
+    serving()
+      ?.edge.endSession(sessionId, 'the session has ended')
+      .catch((error: unknown) => world.log.error({ error, sessionId }, 'a channel without a session could not be cut'));
+  }
+
+  #refused({ audit }: ControlContext, event: Extract<ChannelEvent, { kind: 'refused' }>, planned: Planned): void {
+    const { channelId, agent, target, code, last } = event;
+    const reason = auditText(event.reason);
+    planned.tried.push({ agent, target, code, reason });
+    if (!last) return;
+    this.#planned.delete(channelId);
+    audit.keep(rowOf('channel.refused', event, planned, { result: 'refused', agent, address: null, code, reason }));
+  }
+
+  #ended({ audit, sessions }: ControlContext, event: Extract<ChannelEvent, { kind: 'ended' }>): void {
+    const { channelId, sessionId, bytesUp, bytesDown, reason } = event;
+    const open = this.#open.get(channelId);
+    this.#open.delete(channelId);
+    sessions.channelEnded(sessionId, channelId);
+    const [actor, subject] = open ? [`operator:${open.operator}`, `target:${open.target}`] : ['gateway', `channel:${channelId}`];
+    const detail = {
+      channel_id: channelId,
+      session_id: sessionId,
+      agent: open?.agent ?? null,
+      bytes_up: bytesUp,
+      bytes_down: bytesDown,
+      reason: auditText(reason),
+    };
+    audit.keep({ code: 'channel.ended', actor, subject, detail });
+  }
+}
+
+function rowOf(code: 'channel.opened' | 'channel.refused', event: ChannelEvent, { operator, decision, tried }: Planned, outcome: Outcome): AuditEvent {
+  const detail = { channel_id: event.channelId, session_id: event.sessionId, agent: outcome.agent, decision: { ...decision, outcome }, tried };
+  return { code, actor: `operator:${operator}`, subject: `target:${decision.target}`, detail };
+}

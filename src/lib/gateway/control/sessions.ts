@@ -1,0 +1,242 @@
+// Leases of operators on agents: one live session for each pair, joined or opened by whoever asks, with the material that an agent demands (B5, E3).
+import type { AuditEvent } from '../../audit/event.ts';
+import { TunnelError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { Timer, World } from '../../base/world.ts';
+import { formatPorts, type PortRange } from '../../policy/ports.ts';
+import type { CloseReason } from '../../sessions/close-reason.ts';
+import { judgeIdle } from '../../sessions/idle.ts';
+import type { Store } from '../../store/open.ts';
+import type { Operator } from '../../store/operators.ts';
+import { isForeignKey } from '../../store/store-error.ts';
+import type { EdgeForControl, SessionLease } from '../contract.ts';
+import type { AuditLog } from './audit-log.ts';
+
+export interface LeaseAgent {
+  readonly id: string;
+  readonly name: string;
+  readonly ports: readonly PortRange[];
+}
+
+export interface MaterialQuestion {
+  readonly sessionId: string;
+  readonly operator: string;
+  readonly agentId: string;
+  readonly ports: readonly string[];
+  readonly expiresAt: number;
+}
+
+interface SessionsOptions {
+  readonly store: Store;
+  readonly audit: AuditLog;
+  readonly world: Pick<World, 'clock' | 'random' | 'log'>;
+  readonly signMaterial: (question: MaterialQuestion) => Promise<string>;
+  readonly edge: () => EdgeForControl | undefined;
+}
+
+export interface Session {
+  readonly id: string;
+  readonly operator: Operator;
+  readonly agent: { readonly id: string; readonly name: string };
+  /** Targets of the open channels, by channel id. */
+  readonly channels: ReadonlyMap<string, string>;
+}
+
+interface Live extends Session {
+  readonly channels: Map<string, string>;
+  /** Monotonic. */
+  lastActivity: number;
+  idleTimer: Timer | undefined;
+  material: { readonly text: string; readonly ports: string; readonly renewAt: number } | undefined;
+}
+
+export class Sessions implements Disposable {
+  readonly #options: SessionsOptions;
+  readonly #byPair = new Map<string, Promise<Live>>();
+  readonly #byId = new Map<string, Live>();
+  /** A pair whose last session is still being written down: the next one waits for that. */
+  readonly #endings = new Map<string, Promise<void>>();
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+  }
+
+  /** Joins the live session of this pair, or opens one: its row and its audit row are on disk before this resolves. Errors `limit.reached`, `store.busy`, `agent.unknown`. */
+  async lease(operator: Operator, agent: LeaseAgent): Promise<SessionLease> {
+    for (;;) {
+      const live = await this.#joinOrOpen(operator, agent);
+      this.#active(live);
+      const material = await this.#material(live, agent);
+      if (this.#byId.get(live.id) === live) return { sessionId: live.id, operator: operator.name, idleLimitMs: LIMITS.sessionIdleMs, material };
+    }
+  }
+
+  find(sessionId: string): Session | undefined {
+    return this.#byId.get(sessionId);
+  }
+
+  /** Channels open in all sessions. */
+  get channels(): number {
+    return this.#byId.values().reduce((sum, { channels }) => sum + channels.size, 0);
+  }
+
+  channelOpened(sessionId: string, channelId: string, target: string): void {
+    const live = this.#byId.get(sessionId);
+    live?.channels.set(channelId, target);
+    if (live) this.#active(live);
+  }
+
+  channelEnded(sessionId: string, channelId: string): void {
+    const live = this.#byId.get(sessionId);
+    live?.channels.delete(channelId);
+    if (live) this.#active(live);
+  }
+
+  /** Its channels are cut first, then it is written down. One caller ends a session; the others find nothing to do. */
+  async end(sessionId: string, reason: CloseReason): Promise<void> {
+    const live = this.#byId.get(sessionId);
+    if (!live) return;
+    const pair = pairOf(live.operator.id, live.agent.id);
+    this.#byId.delete(sessionId);
+    this.#byPair.delete(pair);
+    live.idleTimer?.cancel();
+    const ending = this.#writeEnd(live, reason);
+    this.#endings.set(pair, ending);
+    try {
+      await ending;
+    } finally {
+      if (this.#endings.get(pair) === ending) this.#endings.delete(pair);
+    }
+  }
+
+  /** All of an agent or an operator; how many. */
+  endAll(of: { readonly agentId: string } | { readonly operatorId: string } | 'all', reason: CloseReason): Promise<number> {
+    return this.endWhere(({ operator, agent }) => of === 'all' || ('agentId' in of ? agent.id === of.agentId : operator.id === of.operatorId), reason);
+  }
+
+  async endWhere(chosen: (session: Session) => boolean, reason: CloseReason): Promise<number> {
+    const ids = this.#byId
+      .values()
+      .filter(chosen)
+      .map(({ id }) => id)
+      .toArray();
+    await Promise.all(ids.map((id) => this.end(id, reason)));
+    return ids.length;
+  }
+
+  [Symbol.dispose](): void {
+    for (const { idleTimer } of this.#byId.values()) idleTimer?.cancel();
+  }
+
+  async #writeEnd(live: Live, reason: CloseReason): Promise<void> {
+    const { store, edge, world } = this.#options;
+    await edge()
+      ?.endSession(live.id, reason)
+      .catch((error: unknown) => world.log.warn({ error, sessionId: live.id }, 'the edge could not end a session'));
+    await store.transaction(async (tables) => {
+      const ended = await tables.sessions.end(live.id, reason);
+      if (ended) await tables.audit.append(endedEvent(live, reason));
+    });
+  }
+
+  #joinOrOpen(operator: Operator, agent: LeaseAgent): Promise<Live> {
+    const pair = pairOf(operator.id, agent.id);
+    const there = this.#byPair.get(pair);
+    if (there !== undefined) return there;
+    const opening = this.#open(operator, agent);
+    this.#byPair.set(pair, opening);
+    opening.catch(() => this.#byPair.delete(pair));
+    return opening;
+  }
+
+  async #open(operator: Operator, agent: LeaseAgent): Promise<Live> {
+    const { store, audit, world } = this.#options;
+    audit.assertKeeping();
+    this.#judgeLimits(operator, agent);
+    await this.#endings.get(pairOf(operator.id, agent.id))?.catch(() => {}); // who ended it heard of that failure
+    const id = await store
+      .transaction(async (tables) => {
+        // One is there only where its end could not be written down: then it goes on.
+        const { session, joined } = await tables.sessions.openOrJoin({ id: world.random.uuid(), operatorId: operator.id, agentId: agent.id });
+        const event = {
+          code: 'session.opened',
+          actor: `operator:${operator.name}`,
+          subject: `agent:${agent.name}`,
+          detail: { session_id: session.id, agent_id: agent.id },
+        } as const;
+        if (!joined) await tables.audit.append(event);
+        return session.id;
+      })
+      .catch((error: unknown) => {
+        throw isForeignKey(error) ? new TunnelError('agent.unknown', `agent ${agent.name} or operator ${operator.name} was removed`) : error;
+      });
+    const live: Live = {
+      id,
+      operator,
+      agent: { id: agent.id, name: agent.name },
+      channels: new Map(),
+      lastActivity: 0,
+      idleTimer: undefined,
+      material: undefined,
+    };
+    this.#byId.set(id, live);
+    return live;
+  }
+
+  #judgeLimits(operator: Operator, agent: LeaseAgent): void {
+    const pairs = [...this.#byPair.keys()];
+    const refuse = (what: string, limit: number) => {
+      throw new TunnelError('limit.reached', `${what} has ${limit} sessions open`, { hint: 'Close some, or wait until idle ones end.' });
+    };
+    if (pairs.filter((pair) => pair.startsWith(`${operator.id} `)).length >= LIMITS.sessionsPerOperator)
+      refuse(`operator ${operator.name}`, LIMITS.sessionsPerOperator);
+    if (pairs.filter((pair) => pair.endsWith(` ${agent.id}`)).length >= LIMITS.sessionsPerAgent) refuse(`agent ${agent.name}`, LIMITS.sessionsPerAgent);
+  }
+
+  /** Signed anew at half of its life, and when the agent's ports have changed. */
+  async #material(live: Live, agent: LeaseAgent): Promise<string> {
+    const { clock } = this.#options.world;
+    const ports = formatPorts(agent.ports);
+    const kept = live.material;
+    if (kept && kept.ports === ports.join() && clock.monotonic() < kept.renewAt) return kept.text;
+    const renewAt = clock.monotonic() + LIMITS.sessionTokenMs / 2;
+    const text = await this.#options.signMaterial({
+      sessionId: live.id,
+      operator: live.operator.name,
+      agentId: agent.id,
+      ports,
+      expiresAt: clock.now() + LIMITS.sessionTokenMs,
+    });
+    live.material = { text, ports: ports.join(), renewAt };
+    return text;
+  }
+
+  #active(live: Live): void {
+    live.lastActivity = this.#options.world.clock.monotonic();
+    live.idleTimer ??= this.#options.world.clock.after(LIMITS.sessionIdleMs, () => this.#judge(live));
+  }
+
+  /** Until edges report bytes, a session with open channels counts as used. */
+  #judge(live: Live): void {
+    const { clock, log } = this.#options.world;
+    const now = clock.monotonic();
+    if (live.channels.size > 0) live.lastActivity = now;
+    const verdict = judgeIdle(live.lastActivity, LIMITS.sessionIdleMs, now);
+    live.idleTimer = undefined;
+    if (verdict.idle) this.end(live.id, 'idle').catch((error: unknown) => log.error({ error, sessionId: live.id }, 'an idle session could not be ended'));
+    else live.idleTimer = clock.after(verdict.askAgainAt - now, () => this.#judge(live));
+  }
+}
+
+function endedEvent(live: Session, reason: CloseReason): AuditEvent {
+  return {
+    code: 'session.ended',
+    actor: 'gateway',
+    subject: `agent:${live.agent.name}`,
+    detail: { session_id: live.id, operator: live.operator.name, reason },
+  };
+}
+
+function pairOf(operatorId: string, agentId: string): string {
+  return `${operatorId} ${agentId}`;
+}

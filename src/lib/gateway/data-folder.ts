@@ -1,0 +1,108 @@
+// The gateway's data folder: what each file is called, who makes it, and what is said when it is missing.
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { TunnelError } from '../base/errors.ts';
+import type { Files, World } from '../base/world.ts';
+import type { Authority } from '../pki/authority.ts';
+import { newSigningKey, readSigningKeys, type SigningKey, writeSigningKeys } from '../tokens/signing-keys.ts';
+
+const CA_LIFETIME_MS = 3650 * 86_400_000;
+const SECRET_BYTES = 32;
+const Secrets = z.looseObject({ link_secret: z.string().regex(/^[0-9a-f]{64}$/) });
+
+export interface DataFolder {
+  readonly directory: string;
+  readonly caCertificate: string;
+  readonly caKey: string;
+  readonly serverCertificate: string;
+  readonly serverKey: string;
+  readonly signingKeys: string;
+  readonly secrets: string;
+  readonly config: string;
+  readonly database: string;
+  readonly lock: string;
+  readonly controlSocket: string;
+}
+
+export function dataFolder(directory: string): DataFolder {
+  return {
+    directory,
+    caCertificate: join(directory, 'ca-cert.pem'),
+    caKey: join(directory, 'ca-key.pem'),
+    serverCertificate: join(directory, 'server-cert.pem'),
+    serverKey: join(directory, 'server-key.pem'),
+    signingKeys: join(directory, 'signing-keys.json'),
+    secrets: join(directory, 'secrets.json'),
+    config: join(directory, 'gateway.json'),
+    database: join(directory, 'gateway.db'),
+    lock: join(directory, 'gateway.lock'),
+    controlSocket: join(directory, 'control.sock'),
+  };
+}
+
+export interface CaFacts {
+  readonly caFile: string;
+  /** SHA-256 of its SPKI, lower-case hex: what strings carry. */
+  readonly pin: string;
+  readonly notAfter: number;
+}
+
+/** `ca init`. Errors `ca.exists`, `state.locked`, `file.loose-mode`, `file.failed`. The certificate is written last: without it nothing counts, and the next try begins anew. */
+export async function initCa(directory: string, { files, clock }: Pick<World, 'files' | 'clock'>): Promise<CaFacts> {
+  const folder = dataFolder(directory);
+  await files.makePrivateDirectory(directory);
+  await using _lock = await files.lock(folder.lock);
+  if ((await files.read(folder.caCertificate)) !== undefined) {
+    throw new TunnelError('ca.exists', `${directory} holds a CA already`, {
+      hint: 'It is kept: agents and operators trust it. Choose another --data-dir for another gateway.',
+    });
+  }
+  const { createAuthority } = await import('../pki/authority.ts');
+  const { certificateFacts } = await import('../pki/certificate-facts.ts');
+  const { certificatePem, privateKeyPem } = await createAuthority({ commonName: 'tunnel CA', now: clock.now(), lifetimeMs: CA_LIFETIME_MS });
+  await files.replaceAtomically(folder.caKey, privateKeyPem);
+  await files.replaceAtomically(folder.signingKeys, writeSigningKeys([newSigningKey(randomBytes(8).toString('hex'))]));
+  await files.replaceAtomically(folder.secrets, `${JSON.stringify({ link_secret: randomBytes(SECRET_BYTES).toString('hex') }, null, 2)}\n`);
+  await files.replaceAtomically(folder.caCertificate, certificatePem);
+  const facts = certificateFacts(certificatePem);
+  return { caFile: folder.caCertificate, pin: facts.spkiSha256, notAfter: facts.notAfter };
+}
+
+export interface Keys {
+  readonly authority: Authority;
+  readonly signing: readonly [SigningKey, ...SigningKey[]];
+  /** Of Retry tokens and stateless resets: kept, so that a restarted gateway can end its old links. */
+  readonly linkSecret: Uint8Array;
+}
+
+/** Errors `ca.missing`, `file.loose-mode`, `file.corrupt`. */
+export async function loadKeys(folder: DataFolder, files: Files): Promise<Keys> {
+  const text = async (path: string) => {
+    const content = await files.readSecret(path);
+    if (content === undefined) throw missing(folder, path);
+    return Buffer.from(content).toString();
+  };
+  const caPem = await text(folder.caCertificate);
+  await files.makePrivateDirectory(folder.directory); // judges the mode of what is there
+  const [caKeyPem, signingText, secretsText] = [await text(folder.caKey), await text(folder.signingKeys), await text(folder.secrets)];
+  const { loadAuthority } = await import('../pki/authority.ts');
+  return {
+    authority: await loadAuthority(caPem, caKeyPem),
+    signing: readSigningKeys(signingText),
+    linkSecret: readSecrets(secretsText, folder.secrets),
+  };
+}
+
+function readSecrets(text: string, path: string): Uint8Array {
+  try {
+    return Buffer.from(Secrets.parse(JSON.parse(text)).link_secret, 'hex');
+  } catch {
+    throw new TunnelError('file.corrupt', `${path} is not what ca init wrote`, { hint: 'Restore it from a backup.' });
+  }
+}
+
+function missing({ directory, caCertificate }: DataFolder, path: string): TunnelError {
+  if (path === caCertificate) return new TunnelError('ca.missing', `${directory} holds no CA`, { hint: `tunnel ca init --data-dir '${directory}'` });
+  return new TunnelError('file.corrupt', `${path} is missing`, { hint: 'Restore it from a backup: agents and operators know these keys.' });
+}

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { apiClient } from '../api/client.ts';
+import { tlsExchange } from '../api/exchange-tls.ts';
+import { certificateFacts } from '../pki/certificate-facts.ts';
+import { makeCsr } from '../pki/csr.ts';
+import { generateKeyPem } from '../pki/keys.ts';
+import { silentLog } from '../system/log.ts';
+import { realWorld } from '../system/real-world.ts';
+import { initCa } from './data-folder.ts';
+import { openGateway } from './open.ts';
+import { startGateway } from './start.ts';
+
+const world = realWorld({ log: silentLog });
+const HOUR = 3_600_000;
+
+async function folder(t: TestContext): Promise<string> {
+  const parent = await mkdtemp(join(tmpdir(), 'tunnel-gateway-'));
+  t.after(() => rm(parent, { recursive: true }));
+  return join(parent, 'gw');
+}
+
+test('without a CA nothing starts, and the hint says what to do', async (t) => {
+  const dataDir = await folder(t);
+  await assert.rejects(startGateway({ dataDir }, world), { code: 'ca.missing' });
+  await assert.rejects(openGateway({ dataDir }, world), { code: 'ca.missing' });
+  await assert.rejects(stat(dataDir), { code: 'ENOENT' });
+});
+
+test('ca init makes keys that nobody else can read, once', async (t) => {
+  const dataDir = await folder(t);
+  const { pin, caFile } = await initCa(dataDir, world);
+  assert.equal(certificateFacts(await readFile(caFile)).spkiSha256, pin);
+  for (const name of ['ca-key.pem', 'ca-cert.pem', 'signing-keys.json', 'secrets.json'])
+    assert.equal((await stat(join(dataDir, name))).mode & 0o777, 0o600, name);
+  const before = await readFile(join(dataDir, 'ca-key.pem'), 'utf8');
+  await assert.rejects(initCa(dataDir, world), { code: 'ca.exists' });
+  assert.equal(await readFile(join(dataDir, 'ca-key.pem'), 'utf8'), before);
+});
+
+test('one port for TCP and UDP, stored and used again; the key of the server stays when its name changes', async (t) => {
+  const dataDir = await folder(t);
+  await initCa(dataDir, world);
+  const first = await startGateway({ dataDir, listen: '127.0.0.1:0' }, world);
+  await assert.rejects(startGateway({ dataDir }, world), { code: 'state.locked' });
+  await first.close();
+  assert.equal(first.tcp, first.udp);
+  assert.equal(first.url, `https://${first.tcp}`);
+  const certificate = await readFile(join(dataDir, 'server-cert.pem'));
+
+  const second = await startGateway({ dataDir, publicUrl: 'https://gw.example:8443' }, world);
+  await second.close();
+  assert.equal(second.tcp, first.tcp);
+  const renamed = await readFile(join(dataDir, 'server-cert.pem'));
+  assert.notDeepEqual(renamed, certificate);
+  assert.equal(certificateFacts(renamed).spkiSha256, certificateFacts(certificate).spkiSha256);
+
+  const third = await startGateway({ dataDir }, world);
+  await third.close();
+  assert.equal(third.url, 'https://gw.example:8443');
+  assert.deepEqual(await readFile(join(dataDir, 'server-cert.pem')), renamed);
+});
+
+test('minting before the first start needs a public URL; afterwards it works with and without a running gateway', async (t) => {
+  const dataDir = await folder(t);
+  await initCa(dataDir, world);
+  const mint = async (name: string, more = {}) => {
+    await using gateway = await openGateway({ dataDir }, world);
+    return await gateway.client.mintToken({ kind: 'agent', name, expires_ms: HOUR, ...more }, t.signal);
+  };
+  await assert.rejects(mint('web1'), { code: 'gateway.never-started' });
+  await mint('web1', { public_url: 'https://gw.example:8443' });
+  await using gateway = await startGateway({ dataDir, listen: '127.0.0.1:0' }, world);
+  await mint('web2');
+  await gateway.close();
+  await mint('web3');
+  await using opened = await openGateway({ dataDir }, world);
+  const { tokens } = await opened.client.listTokens({}, t.signal);
+  assert.deepEqual(
+    tokens.map(({ name, state }) => [name, state]),
+    [
+      ['web1', 'open'],
+      ['web2', 'open'],
+      ['web3', 'open'],
+    ],
+  );
+  const { rows } = await opened.client.audit({}, t.signal);
+  assert.deepEqual(
+    rows.map(({ code }) => code),
+    ['token.minted', 'gateway.started', 'token.minted', 'gateway.stopped', 'token.minted'],
+  );
+});
+
+test('enrol, log in and ask over TLS, each by its own string', async (t) => {
+  const dataDir = await folder(t);
+  const { pin } = await initCa(dataDir, world);
+  await using gateway = await startGateway({ dataDir, listen: '127.0.0.1:0' }, world);
+  await using local = await openGateway({ dataDir }, world);
+  const agentString = (await local.client.mintToken({ kind: 'agent', name: 'web1', routes: ['10.0.0.0/24'], expires_ms: HOUR }, t.signal)).token;
+  const operatorString = (await local.client.mintToken({ kind: 'operator', name: 'alice', agents: ['web1'], expires_ms: HOUR }, t.signal)).token;
+  const over = (bearer?: string) => apiClient(tlsExchange({ url: gateway.url, trust: { pin }, ...(bearer && { bearer }) }, world));
+
+  const key = await generateKeyPem();
+  const request = { agent_id: randomUUID(), csr_pem: await makeCsr(key, 'web1'), os: 'linux' };
+  const enrolled = await over(agentString).enroll(request, t.signal);
+  assert.deepEqual(await over(agentString).enroll(request, t.signal), enrolled, 'the same key gets the same answer');
+  await assert.rejects(over(agentString).enroll({ ...request, csr_pem: await makeCsr(await generateKeyPem(), 'web1') }, t.signal), { code: 'string.refused' });
+  assert.equal(enrolled.quic_endpoint, gateway.udp);
+
+  const { credential, operator } = await over(operatorString).login(t.signal);
+  assert.equal(operator, 'alice');
+  await assert.rejects(over(operatorString).login(t.signal), { code: 'string.refused' });
+  await assert.rejects(over('nonsense').whoami(t.signal), { code: 'login.refused' });
+  const alice = over(credential);
+  assert.deepEqual(
+    (await alice.listAgents({}, t.signal)).agents.map(({ name, state, ports, allowed_routes }) => ({ name, state, ports, allowed_routes })),
+    [{ name: 'web1', state: 'offline', ports: ['22', '5900'], allowed_routes: ['10.0.0.0/24'] }],
+  );
+  await assert.rejects(alice.openSession({ targets: ['10.0.0.5:22'] }, t.signal), { code: 'agent.offline' });
+  await assert.rejects(alice.openSession({ targets: ['10.0.0.5:23'] }, t.signal), { code: 'policy.denied' });
+  await assert.rejects(alice.openSession({ targets: ['192.0.2.1:22'] }, t.signal), { code: 'route.none' });
+  await assert.rejects(alice.mintToken({ kind: 'admin', name: 'eve', expires_ms: HOUR }, t.signal), { code: 'scope.missing' });
+  await assert.rejects(alice.deleteAgent('web1', t.signal), { code: 'scope.missing' });
+  assert.equal((await alice.resolve({ target: '10.0.0.5:22' }, t.signal)).decision.via, 'none');
+
+  await local.client.deleteAgent('web1', t.signal);
+  await assert.rejects(local.client.getAgent('web1', t.signal), { code: 'agent.unknown' });
+  await alice.logout(t.signal);
+  await assert.rejects(alice.whoami(t.signal), { code: 'login.refused' });
+});
