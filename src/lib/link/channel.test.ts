@@ -1,5 +1,6 @@
 // Channels of both versions, our two ends against each other, and against ends made by hand that misbehave.
 import assert from 'node:assert/strict';
+import { getEventListeners, once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { quietWorld } from '../../../test/support/quiet-world.ts';
@@ -7,6 +8,7 @@ import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { encodeFrame } from '../protocol/frame.ts';
 import { encodeConnectResponse } from '../protocol/v1-connect.ts';
+import { decodeV2ChannelResponse, encodeV2ChannelOpen } from '../protocol/v2-channel.ts';
 import { type LinkStream, StreamReset } from '../transport/link.ts';
 import { memoryPair } from '../transport/memory/pair.ts';
 import { joinedStreams } from '../transport/memory/stream.ts';
@@ -182,6 +184,31 @@ test('bytes that came with the request are not lost', async () => {
   assert.equal(await text(atAgent), 'early');
   stream.resume();
   atAgent.end();
+});
+
+test('a refusal is said once, and what the gateway had sent already is thrown away', async () => {
+  const { links, world } = pair(V2);
+  const stream = adopt(await links.gateway.openStream(never));
+  stream.write(encodeFrame(encodeV2ChannelOpen({ kind: 'channel-open', channel: 'tcp', ...request }), 2 ** 14));
+  const early = once(stream, 'finish');
+  stream.end(Buffer.alloc(2 ** 20));
+  const channel = await acceptChannel(links.agent, await links.agent.acceptStream(never), world, never);
+  channel.refuse('refused', 'first');
+  channel.refuse('refused', 'second');
+  const payload = await readFrame(stream, 2 ** 14, world.clock, never);
+  assert.deepEqual(decodeV2ChannelResponse(payload ?? assert.fail('ended')), { kind: 'channel-refuse', code: 'refused', reason: 'first' });
+  assert.equal(await readFrame(stream, 2 ** 14, world.clock, never), undefined);
+  await early;
+});
+
+test('a signal that outlives the channel keeps nothing of it', async () => {
+  const { links, world, incoming } = opening(V2);
+  const ending = new AbortController();
+  const opened = openChannel(links.gateway, request, world, ending.signal);
+  (await incoming()).accept('10.0.0.5:5432');
+  (await incoming()).accept('10.0.0.5:5432');
+  await opened;
+  assert.deepEqual(getEventListeners(ending.signal, 'abort'), []);
 });
 
 test('a refusal after the gateway has left does no harm', async () => {

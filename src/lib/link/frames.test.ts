@@ -41,6 +41,7 @@ for (const [how, read] of Object.entries(readers)) {
       await new Promise((resolve) => setImmediate(resolve));
       theirs.end(wire.subarray(cut));
       assert.equal(Buffer.from((await frame) ?? []).toString(), 'request');
+      assert.equal(clock.pending, 0, 'no timer is left');
       theirs.resume();
       assert.equal(await read(ours), 'raw bytes');
     });
@@ -96,6 +97,13 @@ test('an error of the stream reaches the reader, and nobody else', async () => {
   const frame = readFrame(ours, 100, clock, never);
   ours.destroy(new Error('reset'));
   await assert.rejects(frame, /reset/);
+});
+
+test('an error while nobody reads waits for the next reader', async () => {
+  const [ours] = pair();
+  ours.destroy(new Error('reset'));
+  await new Promise((resolve) => ours.once('close', resolve));
+  await assert.rejects(readFrame(ours, 100, clock, never), /reset/);
 });
 
 test('writing waits for room, for 10 s', async () => {

@@ -65,6 +65,7 @@ test('a refused session is asked for again, a refused update leaves the terms be
   await assert.rejects(ensure('bad'), { code: 'session.refused' });
   await ensure('good');
   await assert.rejects(ensure('bad'), { code: 'session.refused' });
+  await assert.rejects(ensure('bad'), { code: 'session.refused' }, 'asked for again, not remembered');
   assert.equal(agent.grant(lease('').sessionId), 'good');
   assert.deepEqual(await ensure('good'), ['session-update']);
 });

@@ -54,6 +54,7 @@ for (const [what, hex, says] of [
   ],
   ['a family of 5', '01010000000800000000000000010200000001 05 0300000000', /^route-advertise\.subnets\.family is neither 4 nor 6: 5$/],
   ['a bad name', '010100000008000000000000000102000000000300000006 00000001 2a 00', /^route-advertise\.names has a bad name: "\*"$/],
+  ['a flag of 2', '010100000008000000000000000102000000000300000006 00000001 61 02', /^route-advertise\.names\.autoDetected is neither 0 nor 1: 2$/],
   ['bad UTF-8', '040100000001ff', /^cert-renewal-request\.csrPem is not UTF-8$/],
 ] as const) {
   test(`refused, naming the field: ${what}`, () => {
@@ -66,6 +67,11 @@ for (const [what, hex, says] of [
 
 test('an unknown field that is not critical is skipped', () => {
   assert.deepEqual(decodeV2FromAgent(bytes(`${BEAT}0300000002abcd7f00000000`)), decodeV2FromAgent(bytes(BEAT)));
+});
+
+test('text comes back as it was, a leading U+FEFF too', () => {
+  const message = { kind: 'cert-renewal-request', csrPem: '\ufefftext\ufeff' } as const;
+  assert.deepEqual(decodeV2FromAgent(encodeV2Control(message)), message);
 });
 
 test('a known field may be marked critical', () => {
