@@ -25,6 +25,7 @@ export class OpenControl implements ControlForEdge {
   readonly linked: { linkId: string; agentId: string; presented: PresentedLink }[] = [];
   readonly unlinked: { linkId: string; reason: string }[] = [];
   readonly advertised: Advertisement[] = [];
+  readonly asked: ConnectRequest[] = [];
   alives = 0;
   /** Ways of the next plans; by default one way through the newest link. */
   ways: ((target: string) => Way[]) | undefined;
@@ -73,10 +74,18 @@ export class OpenControl implements ControlForEdge {
     this.#happened();
   }
   async authorise(request: ConnectRequest): Promise<Plan> {
+    this.asked.push(request);
     if (request.sessionToken !== TOKEN) throw new TunnelError('session.refused', 'the session token is not good', { hint: 'Log in again.' });
     this.#count += 1;
     const channelId = `22222222-0000-4000-8000-${String(this.#count).padStart(12, '0')}`;
-    const decision = { target: request.target, operator: 'alice', explicit_agent: null, decision: { via: 'agent', agent: 'web1', route: null, rule: 'explicit' }, candidates: [], outcome: null } as const;
+    const decision = {
+      target: request.target,
+      operator: 'alice',
+      explicit_agent: null,
+      decision: { via: 'agent', agent: 'web1', route: null, rule: 'explicit' },
+      candidates: [],
+      outcome: null,
+    } as const;
     return { channelId, operator: 'alice', decision, ways: this.ways?.(request.target) ?? [this.way(request.target)] };
   }
   async renew() {
@@ -115,7 +124,10 @@ interface AgentOptions {
   readonly refuses?: boolean;
 }
 
-export async function startStand(t: TestContext, { proxy = false, world = realWorld({ level: 'silent' }) }: { proxy?: boolean; world?: World } = {}): Promise<Stand> {
+export async function startStand(
+  t: TestContext,
+  { proxy = false, world = realWorld({ level: 'silent' }) }: { proxy?: boolean; world?: World } = {},
+): Promise<Stand> {
   const ca = await makeTestCa();
   const control = new OpenControl();
   const anyPort = { address: '127.0.0.1', port: 0 };

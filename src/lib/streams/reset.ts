@@ -1,20 +1,33 @@
 // How one side of a splice is reset, and how a cut is told from an end, for TCP, TLS, HTTP/2 and link streams alike.
 import type { Duplex } from 'node:stream';
+import type { TcpSocket } from '../base/world.ts';
 
 /** A direction that stopped before its end. */
 export class CutShort extends Error {
   override readonly name = 'CutShort';
 }
 
+const carriers = new WeakMap<Duplex, TcpSocket>();
+
+/** A TLS socket cannot reset: names the TCP socket below it, which can. */
+export function carriedBy(tls: Duplex, raw: TcpSocket): void {
+  carriers.set(tls, raw);
+}
+
 /**
- * Ends both directions at once so that the peer sees a reset and no clean end: RST for TCP, RST_STREAM for HTTP/2 (only `destroy` with an error
- * sends no END_STREAM before it), the error's code for a link stream. A TLS socket resets where `TlsWire` carries it. Errors that follow are nobody's: they are dropped.
+ * Ends both directions at once so that the peer sees a reset and no clean end: RST for TCP (and for TLS that is `carriedBy` TCP), RST_STREAM for HTTP/2 (only `destroy`
+ * with an error sends no END_STREAM before it), the error's code for a link stream. Errors that follow are nobody's: they are dropped.
  */
 export function reset(side: Duplex, error: Error): void {
   side.on('error', ignore);
   if (side.destroyed) return;
-  if ('resetAndDestroy' in side && typeof side.resetAndDestroy === 'function' && !('encrypted' in side)) side.resetAndDestroy();
-  else side.destroy(error);
+  const lowest = carriers.get(side) ?? side;
+  if (isTcp(lowest)) lowest.resetAndDestroy();
+  side.destroy(error);
+}
+
+function isTcp(side: Duplex): side is TcpSocket {
+  return 'resetAndDestroy' in side && !('encrypted' in side);
 }
 
 /**

@@ -131,3 +131,16 @@ test('a sink with no drain left does not lose the last bytes', async (t) => {
   await text(client);
   assert.deepEqual(await done, { aToB: 5_000_000, bToA: 0 });
 });
+
+test('a source may close after its end, while its last bytes are still on their way', async (t) => {
+  const [client, a] = await tcpPair(t);
+  const { promise: written, resolve: finish } = Promise.withResolvers<void>();
+  const slow = new Duplex({ read() {}, write: (_c, _e, done) => done(), final: (done) => void written.then(() => done()) });
+  const done = splice(a, slow);
+  slow.push(null);
+  assert.equal(await text(client), '');
+  client.end('all');
+  await once(a, 'close');
+  finish();
+  assert.deepEqual(await done, { aToB: 3, bToA: 0 });
+});

@@ -31,28 +31,29 @@ export function splice(a: Duplex, b: Duplex, carried: Carried = { aToB: 0, bToA:
 
 /** Measured on loopback against `pipeline` and `pipe`: as fast, and it destroys nothing on its own, so that a failure can become a reset. */
 function pump(source: Duplex, sink: Duplex, count: (bytes: number) => void, ended: () => void, failed: (error: Error) => void): void {
-  let done = false;
-  const early = () => {
-    if (!done) failed(new CutShort('closed before its end'));
+  let sourceOpen = true;
+  let sinkOpen = true;
+  const end = () => {
+    if (isCut(source)) return cut();
+    sourceOpen = false;
+    if (sink.writableFinished) finish();
+    else sink.end();
   };
   const finish = () => {
-    if (isCut(sink)) return early();
-    done = true;
+    if (isCut(sink)) return cut();
+    sinkOpen = false;
     ended();
   };
-  const end = () => {
-    if (isCut(source)) return early();
-    if (sink.writableFinished) return finish();
-    sink.end();
-  };
-  source.on('error', failed).on('close', early).on('end', end);
-  sink.on('close', early).on('finish', finish);
+  const cut = () => failed(new CutShort('closed before its end'));
+  source.on('error', failed).on('end', end);
+  source.on('close', () => sourceOpen && cut()); // A source that has ended may close long before its last bytes are written.
+  sink.on('finish', finish).on('close', () => sinkOpen && cut());
   source.on('data', (chunk: Uint8Array) => {
     count(chunk.length);
     if (!sink.write(chunk)) source.pause();
   });
   sink.on('drain', () => source.resume());
-  if (source.destroyed || sink.destroyed) early();
+  if (source.destroyed || sink.destroyed) cut();
   else if (source.readableEnded) end();
   else source.resume();
 }

@@ -1,4 +1,4 @@
-// What lies under a TLS socket, so that TLS can tell a cut from an end: its peer's FIN without close_notify becomes an error, its own end without one a reset.
+// What lies under a TLS socket, so that TLS can tell a cut from an end: its peer's FIN without close_notify becomes an error.
 import { Duplex } from 'node:stream';
 import type { TcpSocket } from '../base/world.ts';
 import { CutShort } from './reset.ts';
@@ -56,8 +56,7 @@ export class TlsWire extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#release();
-    if (this.writableFinished && this.#records.endedByAlert) this.#raw.destroy();
-    else this.#raw.resetAndDestroy();
+    this.#raw.destroy();
     done(error);
   }
 

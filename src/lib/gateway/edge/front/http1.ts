@@ -10,6 +10,8 @@ import { reset } from '../../../streams/reset.ts';
 import type { Carrier } from '../carry.ts';
 import { admitRequest, understandFailure } from './request.ts';
 
+const STATUS_OF_PARSER: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
+
 export interface Http1Front {
   take(socket: TLSSocket, remote: SocketAddress): void;
   close(): void;
@@ -24,6 +26,7 @@ export function serveHttp1(carrier: Carrier, { clock, log }: World): Http1Front 
     requestTimeout: LIMITS.clientHelloMs,
     connectionsCheckingInterval: 1000,
   });
+  server.on('clientError', (error, socket) => refuse(socket, 'code' in error ? (STATUS_OF_PARSER[String(error.code)] ?? 400) : 400, {}));
   server.on('request', (_request, response) => response.writeHead(405, { allow: 'CONNECT', connection: 'close' }).end());
   server.on('connect', (request, socket, head) => {
     answer(request, socket, head).catch((error: unknown) => {
@@ -45,10 +48,16 @@ export function serveHttp1(carrier: Carrier, { clock, log }: World): Http1Front 
       await connected.carry(socket);
     } catch (thrown) {
       const { status, headers } = refusalAnswer(understandFailure(thrown, remote, log));
-      socket.resume().end(formatHead(status, STATUS_CODES[status] ?? 'Refused', { ...headers, 'content-length': '0', connection: 'close' }));
-      const patience = clock.after(LIMITS.clientHelloMs, () => socket.destroy());
-      socket.once('close', () => patience.cancel());
+      refuse(socket, status, headers);
     }
+  };
+
+  /** The last answer of a connection; whoever does not leave then is made to. */
+  const refuse = (socket: Duplex, status: number, headers: Record<string, string>): void => {
+    if (!socket.writable) return;
+    socket.resume().end(formatHead(status, STATUS_CODES[status] ?? 'Refused', { ...headers, 'content-length': '0', connection: 'close' }));
+    const patience = clock.after(LIMITS.clientHelloMs, () => socket.destroy());
+    socket.once('close', () => patience.cancel());
   };
 
   return {

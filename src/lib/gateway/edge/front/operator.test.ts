@@ -13,7 +13,7 @@ import { readAgent, readRefusal } from '../../../streams/http-connect.ts';
 test('half-close: the answer still arrives after the question has ended, and all is reported', async (t) => {
   const stand = await startStand(t);
   await stand.agent();
-  const port = await startTarget(t, async (socket) => socket.end(`you said ${await text(socket)}`));
+  const port = await startTarget(t, (socket) => void text(socket).then((said) => socket.end(`you said ${said}`)));
   const operator = await stand.operator();
   const { stream, status, headers } = await operator.connect(`127.0.0.1:${port}`);
   assert.equal(status, 200);
@@ -48,10 +48,9 @@ for (const [when, prepare] of [
   test(`a reset of the target ${when} is a reset at the operator and never an end`, async (t) => {
     const stand = await startStand(t);
     await stand.agent();
-    const port = await startTarget(t, async (socket) => {
+    const port = await startTarget(t, (socket) => {
       if (prepare === 'bytes') socket.write('part of the answer');
-      await once(socket.resume(), prepare === 'ended' ? 'end' : 'data');
-      socket.resetAndDestroy();
+      socket.resume().once(prepare === 'ended' ? 'end' : 'data', () => socket.resetAndDestroy());
     });
     const { stream } = await (await stand.operator()).connect(`127.0.0.1:${port}`);
     let ended = false;

@@ -1,10 +1,10 @@
 // TLS of the edge's front doors, over sockets that were accepted elsewhere: handshake within its time, the right ALPN, the certificate of the day.
 
-import type { Duplex } from 'node:stream';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createServer, type TLSSocket } from 'node:tls';
 import { LIMITS } from '../../../base/limits.ts';
 import type { Log, SocketAddress, TcpSocket } from '../../../base/world.ts';
-import { reset } from '../../../streams/reset.ts';
+import { carriedBy, reset } from '../../../streams/reset.ts';
 import { TlsWire } from '../../../streams/tls-wire.ts';
 
 export interface ServerKeys {
@@ -17,7 +17,7 @@ export interface FrontTls extends ServerKeys {
   /** Whether a peer that offers no ALPN is let in. */
   readonly alpnOptional: boolean;
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
-  /** Whether a reset of the TLS socket must be one on the wire, and a FIN without close_notify an error (`TlsWire`). HTTP/2 says both by itself. */
+  /** Whether `reset` of the TLS socket must be one on the wire, and a FIN without close_notify an error (`TlsWire`). HTTP/2 says both by itself. */
   readonly exactEnds: boolean;
 }
 
@@ -31,7 +31,9 @@ export interface TlsFront {
 
 /** `onSecure` gets each socket whose handshake is done, and owns its errors. */
 export function terminateTls(options: FrontTls, onSecure: (socket: TLSSocket, remote: SocketAddress) => void, log: Log): TlsFront {
-  const open = new Set<Duplex>();
+  const open = new Set<TcpSocket>();
+  /** Node does not say which TCP socket a TLS socket lies on; the asynchronous context of its handshake does. */
+  const handshakes = new AsyncLocalStorage<TcpSocket>();
   let closed = false;
   const { privateKeyPem, alpn, minVersion } = options;
   const server = createServer({
@@ -42,15 +44,19 @@ export function terminateTls(options: FrontTls, onSecure: (socket: TLSSocket, re
     handshakeTimeout: LIMITS.clientHelloMs,
   });
   server.on('tlsClientError', (error, socket) => {
-    log.info({ error: error.message, remote: remoteOf(socket) }, 'TLS handshake failed');
+    log.info({ error: error.message, remote: remoteOf(handshakes.getStore()) }, 'TLS handshake failed');
     socket.destroy();
   });
   server.on('secureConnection', (socket) => {
-    const remote = remoteOf(socket);
-    if (socket.alpnProtocol || options.alpnOptional) return onSecure(socket, remote);
+    const raw = handshakes.getStore();
+    const remote = remoteOf(raw);
+    if (socket.alpnProtocol || options.alpnOptional) {
+      if (raw !== undefined) carriedBy(socket, raw);
+      onSecure(socket, remote);
+      return;
+    }
     log.info({ remote }, 'TLS without ALPN refused');
-    socket.on('error', () => {}).end();
-    socket.destroySoon();
+    socket.on('error', () => {}).destroySoon();
   });
   return {
     take(socket) {
@@ -59,7 +65,8 @@ export function terminateTls(options: FrontTls, onSecure: (socket: TLSSocket, re
       if (closed) return reset(socket, new Error('closed'));
       open.add(socket);
       socket.on('close', () => open.delete(socket));
-      server.emit('connection', options.exactEnds ? new TlsWire(socket) : socket);
+      const below = options.exactEnds ? new TlsWire(socket) : socket;
+      handshakes.run(socket, () => server.emit('connection', below));
     },
     useCertificate: (certificatePem) => server.setSecureContext({ key: privateKeyPem, cert: certificatePem, minVersion }),
     close() {
@@ -69,6 +76,6 @@ export function terminateTls(options: FrontTls, onSecure: (socket: TLSSocket, re
   };
 }
 
-function remoteOf(socket: TcpSocket | TLSSocket): SocketAddress {
-  return { address: socket.remoteAddress ?? 'unknown', port: socket.remotePort ?? 0 };
+function remoteOf(socket: TcpSocket | undefined): SocketAddress {
+  return { address: socket?.remoteAddress ?? 'unknown', port: socket?.remotePort ?? 0 };
 }
