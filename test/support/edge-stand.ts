@@ -115,6 +115,8 @@ export interface StandAgent {
   readonly link: Link;
   readonly control: AgentControl;
   readonly heard: GatewayMessage[];
+  /** Resolves when `condition` holds; asked again at every message. */
+  until(condition: () => boolean): Promise<void>;
 }
 
 interface AgentOptions {
@@ -159,21 +161,27 @@ export async function startStand(
       t.after(() => link.close());
       const hello = { kind: 'hello', software: 'test', os: 'linux', arch: 'x64', hostname: 'host', capabilities: [] } as const;
       const stream = await agentControl(link, hello, world, ending.signal);
-      const agent = { link, control: stream, heard: [] as GatewayMessage[] };
-      void listen(agent, refuses).catch(() => {});
-      void carryChannels(link, world, ending.signal).catch(() => {});
+      const heard: GatewayMessage[] = [];
+      const watchers: (() => void)[] = [];
+      const until = async (condition: () => boolean) => {
+        while (!condition()) await new Promise<void>((resolve) => watchers.push(resolve));
+      };
+      const agent = { link, control: stream, heard, until };
+      listen(agent, refuses, () => watchers.splice(0).forEach((seen) => void seen())).catch(() => {});
+      carryChannels(link, world, ending.signal).catch(() => {});
+      const before = control.advertised.length;
       await stream.send({ kind: 'route-advertise', epoch: 1n, subnets: ['127.0.0.0/8'], names: [] });
-      const before = control.linked.length;
-      await control.until(() => control.advertised.length > 0 && control.linked.length >= Math.max(1, before));
+      await control.until(() => control.advertised.length > before);
       return agent;
     },
     operator: () => dialOperator(t, operatorPort, ca.caPem),
   };
 }
 
-async function listen(agent: StandAgent, refuses: boolean): Promise<void> {
+async function listen(agent: StandAgent, refuses: boolean, happened: () => void): Promise<void> {
   for await (const message of agent.control.messages) {
     agent.heard.push(message);
+    happened();
     if (message.kind !== 'session-open' && message.kind !== 'session-update') continue;
     const { sessionId, revision } = message;
     if (refuses) await agent.control.send({ kind: 'session-refused', sessionId, revision, code: 'not-allowed', reason: 'not with me' });

@@ -1,5 +1,4 @@
 // TLS of the edge's front doors, over sockets that were accepted elsewhere: handshake within its time, the right ALPN, the certificate of the day.
-
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createServer, type TLSSocket } from 'node:tls';
 import { LIMITS } from '../../../base/limits.ts';

@@ -1,0 +1,207 @@
+// Links over real QUIC: who is let in, what the control stream carries both ways, how sessions, replacement, drain and stop end channels.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { type TestContext, test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { type Stand, startStand } from '../../../../test/support/edge-stand.ts';
+import { startTarget } from '../../../../test/support/tcp.ts';
+import { TunnelError } from '../../base/errors.ts';
+import { readRefusal } from '../../streams/http-connect.ts';
+import { dialQuic } from '../../transport/quic/dial.ts';
+
+const V1 = ['gw-agent-tunnel/1'];
+
+/** A target that answers each piece with itself, and one open channel to it. */
+async function openEcho(t: TestContext, stand: Stand) {
+  const port = await startTarget(t, (socket) => void socket.pipe(socket));
+  const operator = await stand.operator();
+  const { stream } = await operator.connect(`127.0.0.1:${port}`);
+  const echo = async (said: string) => {
+    stream.write(said);
+    const [heard] = await once(stream, 'data');
+    assert.equal(String(heard), said);
+  };
+  await echo('first');
+  return { operator, stream, port, echo };
+}
+
+/** Resolves when the stream has closed; was it a reset, with no end before it? */
+async function endOf(stream: { closed: boolean; rstCode?: number | undefined; on(event: string, listener: () => void): unknown; resume(): unknown }) {
+  let ended = false;
+  stream.on('end', () => (ended = true));
+  stream.resume();
+  if (!stream.closed) await new Promise<void>((resolve) => stream.on('close', resolve));
+  return ended ? 'end' : `reset ${stream.rstCode}`;
+}
+
+test('version 2: hello, assignment, advertisement, heartbeats, renewal', async (t) => {
+  const stand = await startStand(t);
+  const agent = await stand.agent();
+  assert.equal(agent.control.peer?.software, 'tunnel');
+  await agent.control.send({ kind: 'heartbeat', sentAtMs: 77n, streams: 0 });
+  await stand.control.until(() => stand.control.alives > 0);
+  await agent.control.send({ kind: 'cert-renewal-request', csrPem: 'csr' });
+  await agent.until(() => agent.heard.some(({ kind }) => kind === 'cert-renewal-granted'));
+  assert.deepEqual(
+    agent.heard.map(({ kind }) => kind),
+    ['assignment', 'heartbeat-ack', 'cert-renewal-granted'],
+  );
+  assert.deepEqual(agent.heard[0], { kind: 'assignment', subnets: ['127.0.0.0/8'], names: [], ports: [[1, 65535]], channels: ['tcp'] });
+  assert.deepEqual(agent.heard[1], { kind: 'heartbeat-ack', sentAtMs: 77n });
+  assert.deepEqual(stand.control.advertised, [{ epoch: 1n, subnets: ['127.0.0.0/8'], names: [] }]);
+
+  await stand.edge.assign('link-1', { subnets: [], names: ['db.example'], ports: [[22, 22]], kinds: [] });
+  await agent.until(() => agent.heard.length === 4);
+  assert.deepEqual(agent.heard[3], { kind: 'assignment', subnets: [], names: ['db.example'], ports: [[22, 22]], channels: [] });
+});
+
+test('version 1: nothing is sent that it does not know, and channels work', async (t) => {
+  const stand = await startStand(t);
+  const agent = await stand.agent({ alpn: V1 });
+  assert.equal(stand.control.linked[0]?.presented.protocol, 1);
+  const { stream, echo } = await openEcho(t, stand);
+  await stand.edge.assign('link-1', { subnets: [], names: [], ports: [], kinds: [] });
+  await echo('second');
+  await agent.control.send({ kind: 'heartbeat', sentAtMs: 1n, streams: 0 });
+  await agent.until(() => agent.heard.length > 0);
+  assert.deepEqual(
+    agent.heard.map(({ kind }) => kind),
+    ['heartbeat-ack'],
+  );
+  await stand.edge.endSession(stand.control.way('x').session.sessionId, 'idle');
+  assert.equal(await endOf(stream), 'reset 2');
+});
+
+test('a link that control does not admit is closed with the reason, and is never heard of again', async (t) => {
+  const stand = await startStand(t);
+  stand.control.admitError = new TunnelError('certificate.refused', 'revoked');
+  const leaf = await stand.ca.agent();
+  const credentials = { ...leaf, trustedCaPem: stand.ca.caPem, alpn: ['gw-agent-tunnel/2'] };
+  const link = await dialQuic({ to: stand.edge.udp, serverName: '127.0.0.1', credentials, signal: t.signal }, stand.world);
+  assert.deepEqual(await link.closed, { by: 'peer', code: 2, reason: 'revoked' });
+  assert.deepEqual([stand.control.linked, stand.control.unlinked], [[], []]);
+});
+
+test('advertisements and signs of life that come too often are heard at most once a second, the last of them', async (t) => {
+  const stand = await startStand(t);
+  const agent = await stand.agent();
+  for (let epoch = 2n; epoch <= 200n; epoch += 1n) await agent.control.send({ kind: 'route-advertise', epoch, subnets: [], names: [] });
+  await stand.control.until(() => stand.control.advertised.some(({ epoch }) => epoch === 200n));
+  assert.ok(stand.control.advertised.length <= 3, `${stand.control.advertised.length} advertisements reached control`);
+  assert.ok(stand.control.alives <= 3);
+});
+
+test('an agent that is lost resets its channels at the operators, and control hears it once', async (t) => {
+  const stand = await startStand(t);
+  const agent = await stand.agent();
+  const { stream, operator, port } = await openEcho(t, stand);
+  await agent.link.close(0, 'shutting down');
+  assert.equal(await endOf(stream), 'reset 2');
+  await stand.control.until(() => stand.control.unlinked.length > 0);
+  assert.deepEqual(stand.control.unlinked, [{ linkId: 'link-1', reason: 'shutting down' }]);
+  const again = await operator.connect(`127.0.0.1:${port}`);
+  assert.equal(readRefusal(again.status, again.headers).code, 'agent.offline');
+});
+
+test('a session is opened once, updated when its material changes, and its end resets its channels and tells the agent', async (t) => {
+  const stand = await startStand(t);
+  const agent = await stand.agent();
+  const { stream, operator, port } = await openEcho(t, stand);
+  await Promise.all([1, 2, 3].map(() => operator.connect(`127.0.0.1:${port}`)));
+  stand.control.material = 'material-2';
+  await Promise.all([1, 2, 3].map(() => operator.connect(`127.0.0.1:${port}`)));
+  const { sessionId } = stand.control.way('x').session;
+  await stand.edge.endSession(sessionId, 'idle');
+  assert.equal(await endOf(stream), 'reset 2');
+  await agent.until(() => agent.heard.some(({ kind }) => kind === 'session-close'));
+  assert.deepEqual(agent.heard.slice(1), [
+    { kind: 'session-open', sessionId, revision: 1, operator: 'alice', idleLimitMs: 900_000, material: 'material-1' },
+    { kind: 'session-update', sessionId, revision: 2, idleLimitMs: 900_000, material: 'material-2' },
+    { kind: 'session-close', sessionId, reason: 'idle' },
+  ]);
+  await stand.control.until(() => stand.control.events.filter(({ kind }) => kind === 'ended').length === 7);
+  assert.ok(stand.control.events.every((event) => event.kind !== 'ended' || event.reason === 'idle'));
+});
+
+test('a session that the agent closes ends its channels', async (t) => {
+  const stand = await startStand(t);
+  const agent = await stand.agent();
+  const { stream } = await openEcho(t, stand);
+  await agent.control.send({ kind: 'session-close', sessionId: stand.control.way('x').session.sessionId, reason: 'stopping' });
+  assert.equal(await endOf(stream), 'reset 2');
+});
+
+test('a newer link of the same agent leaves the old one its running channels, and it ends with the last of them', async (t) => {
+  const stand = await startStand(t);
+  const older = await stand.agent();
+  const { stream, echo } = await openEcho(t, stand);
+  const newer = await stand.agent({ agentId: stand.control.linked[0]?.agentId ?? '' });
+  await echo('still here');
+  stream.end();
+  assert.equal(await text(stream), '');
+  assert.deepEqual(await older.link.closed, { by: 'peer', code: 3, reason: 'replaced by a newer link' });
+  await openEcho(t, stand);
+  assert.equal(newer.link.streams, 2);
+});
+
+test('a revoked agent is cut off', async (t) => {
+  const stand = await startStand(t);
+  const agent = await stand.agent();
+  const { stream } = await openEcho(t, stand);
+  await stand.edge.closeLink('link-1', 'revoked');
+  assert.deepEqual(await agent.link.closed, { by: 'peer', code: 2, reason: 'revoked' });
+  assert.equal(await endOf(stream), 'reset 2');
+});
+
+test('drain: new requests are refused, agents are told, running channels end by themselves', async (t) => {
+  const stand = await startStand(t);
+  const agent = await stand.agent();
+  const { stream, operator, port, echo } = await openEcho(t, stand);
+  let drained = false;
+  const draining = stand.edge.drain(60_000).then(() => (drained = true));
+  await agent.until(() => agent.heard.some(({ kind }) => kind === 'drain'));
+  const refused = await operator.connect(`127.0.0.1:${port}`);
+  assert.equal(readRefusal(refused.status, refused.headers).code, 'gateway.stopping');
+  await echo('still here');
+  assert.equal(drained, false);
+  stream.end();
+  await draining;
+});
+
+test('close: operators see a reset, agents the reason, control the end of each', async (t) => {
+  const stand = await startStand(t);
+  const agent = await stand.agent();
+  const { stream } = await openEcho(t, stand);
+  await stand.edge.close();
+  assert.notEqual(await endOf(stream), 'end');
+  assert.deepEqual(await agent.link.closed, { by: 'peer', code: 4, reason: 'the gateway is stopping' });
+  assert.deepEqual(stand.control.unlinked, [{ linkId: 'link-1', reason: 'the gateway is stopping' }]);
+  assert.equal(stand.control.events.at(-1)?.kind, 'ended');
+});
+
+test('an agent that breaks the protocol loses its link, and control hears why', async (t) => {
+  const stand = await startStand(t);
+  const agent = await stand.agent();
+  await agent.control.send({ kind: 'hello', software: 'again', os: '', arch: '', hostname: '', capabilities: [] });
+  const { by, code, reason } = await agent.link.closed;
+  assert.deepEqual([by, code, reason], ['peer', 1, 'a second hello']);
+  await stand.control.until(() => stand.control.unlinked.length > 0);
+});
+
+test('a new certificate is shown from the next handshake on', async (t) => {
+  const stand = await startStand(t);
+  const { issueServerLeaf } = await import('../../pki/leaf.ts');
+  const { publicSpki } = await import('../../pki/keys.ts');
+  const next = await issueServerLeaf(stand.ca.authority, {
+    spki: publicSpki(stand.ca.server.privateKeyPem),
+    names: ['localhost', '127.0.0.1', 'new.example'],
+    now: Date.now(),
+    lifetimeMs: 86_400_000,
+  });
+  await stand.edge.useCertificate(next.certificatePem, stand.ca.caPem);
+  const tls = connectTls({ host: '127.0.0.1', port: stand.operatorPort, ca: stand.ca.caPem, servername: 'new.example', ALPNProtocols: ['tunnel-connect/1'] });
+  await once(tls, 'secureConnect');
+  tls.destroy();
+  await stand.agent();
+});
