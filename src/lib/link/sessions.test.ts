@@ -24,7 +24,9 @@ function gateway(version: 1 | 2 = 2) {
 /** The gateway's end with an agent that refuses the material "bad". */
 function both() {
   const { clock, sent, sessions } = gateway();
+  const judged: string[] = [];
   const agent = new AgentSessions<string>(async ({ material }) => {
+    judged.push(material);
     if (material === 'bad') throw new TunnelError('session.refused', 'the signature is not the gateway’s');
     return material;
   });
@@ -44,7 +46,7 @@ function both() {
     await done;
     return kinds;
   };
-  return { clock, sent, sessions, agent, deliver, ensure };
+  return { clock, sent, sessions, agent, judged, deliver, ensure };
 }
 
 test('opened once, updated when the material changes, closed', async () => {
@@ -60,12 +62,13 @@ test('opened once, updated when the material changes, closed', async () => {
 });
 
 test('a refused session is asked for again, a refused update leaves the terms before it', async () => {
-  const { agent, ensure } = both();
+  const { agent, judged, ensure } = both();
   await assert.rejects(ensure('bad'), { code: 'session.refused', message: /the signature is not/ });
   await assert.rejects(ensure('bad'), { code: 'session.refused' });
   await ensure('good');
   await assert.rejects(ensure('bad'), { code: 'session.refused' });
-  await assert.rejects(ensure('bad'), { code: 'session.refused' }, 'asked for again, not remembered');
+  await assert.rejects(ensure('bad'), { code: 'session.refused' });
+  assert.deepEqual(judged, ['bad', 'bad', 'good', 'bad', 'bad'], 'asked for again, not remembered');
   assert.equal(agent.grant(lease('').sessionId), 'good');
   assert.deepEqual(await ensure('good'), ['session-update']);
 });
