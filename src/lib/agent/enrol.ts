@@ -48,13 +48,13 @@ export async function enrol(options: EnrolOptions, world: World, signal: AbortSi
   const enrolment = readEnrolment(options.enrolmentString);
   if (quicEndpoint !== undefined) parseEndpoint(quicEndpoint);
   const enrolledWith = createHash('sha256').update(enrolment.text).digest('hex');
-  if ((await findConfig(dataDir, world.files))?.enrolled_with !== enrolledWith) {
-    const trustedCa = await firstContact(enrolment, world, signal);
-    await using _lock = await lockAgent(dataDir, world);
-    await replaceIdentity(options, enrolment, enrolledWith, trustedCa, world, signal);
-  }
+  const isNew = (await findConfig(dataDir, world.files))?.enrolled_with !== enrolledWith;
+  const trustedCa = isNew ? await firstContact(enrolment, world, signal) : undefined;
   await using _lock = await lockAgent(dataDir, world);
+  if (isNew) await replaceIdentity(options, enrolment, enrolledWith, trustedCa, world, signal);
   const installed = await Installed.open(dataDir, world);
+  await noLongerPending(dataDir, installed.config.identity, world.files);
+  await removeOthers(dataDir, [installed.config.identity], world.files);
   if (verify) await proveLink(installed, { dataDir, quicEndpoint }, world, signal);
   const { agent_id, name, gateway } = installed.config;
   return { agent_id, name, gateway, not_after: new Date(certificateFacts(installed.identity.certificatePem).notAfter).toISOString() };
@@ -99,8 +99,6 @@ async function replaceIdentity(
     if (!mayHaveBeenSpent(error, signal)) await files.remove(join(dataDir, pending.folder));
     throw error;
   }
-  await noLongerPending(dataDir, pending.folder, files);
-  await removeOthers(dataDir, [pending.folder], files);
 }
 
 async function ask(

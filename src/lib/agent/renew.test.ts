@@ -1,0 +1,77 @@
+// When an agent asks for a new certificate, and what it does when nobody answers.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { quietWorld } from '../../../test/support/quiet-world.ts';
+import { makeTestCa } from '../../../test/support/test-ca.ts';
+import { TunnelError } from '../base/errors.ts';
+import { readCsr } from '../pki/csr.ts';
+import { publicSpki } from '../pki/keys.ts';
+import type { CertRenewalGranted, CertRenewalRequest } from '../protocol/messages.ts';
+import { Renewal } from './renew.ts';
+
+const DAY = 86_400_000;
+const granted: CertRenewalGranted = { kind: 'cert-renewal-granted', certificatePem: 'new', caPem: 'ca', sessionKeys: undefined };
+
+async function stand(answer: (renewal: Renewal, request: number) => void, adopt = async (_granted: CertRenewalGranted): Promise<void> => {}) {
+  const world = { ...quietWorld(), random: { bytes: (count: number) => new Uint8Array(count), uuid: () => '', fraction: () => 0.5 } };
+  const identity = await (await makeTestCa({ now: world.clock.now() })).agent('web1');
+  const asked: number[] = [];
+  const requests: CertRenewalRequest[] = [];
+  const stop = new AbortController();
+  const sent = async (request: CertRenewalRequest) => {
+    asked.push(world.clock.monotonic() / DAY);
+    requests.push(request);
+    answer(renewal, asked.length);
+  };
+  const renewal: Renewal = new Renewal({ ...identity, adopt }, sent, world);
+  const done = renewal.run(stop.signal);
+  return { world, identity, asked, requests, stop, done };
+}
+
+/** Making a CSR takes turns of the loop that a manual clock does not wait for. */
+async function pass(world: Awaited<ReturnType<typeof stand>>['world'], ms: number, steps = 200): Promise<void> {
+  for (let step = 0; step < steps; step++) {
+    await world.clock.advance(ms / steps);
+    for (let round = 0; round < 3; round++) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+test('asked for when a third of its life is left, with the same key', async () => {
+  const { world, identity, asked, requests, done } = await stand((renewal) => renewal.answered(granted));
+  await pass(world, 243 * DAY);
+  assert.deepEqual(asked, []);
+  await pass(world, 2 * DAY);
+  assert.equal(await done, true);
+  assert.equal(asked.length, 1);
+  const { spki } = await readCsr(requests[0]?.csrPem ?? '');
+  assert.deepEqual(Buffer.from(spki), Buffer.from(publicSpki(identity.privateKeyPem)));
+  assert.equal(world.clock.pending, 0);
+});
+
+test('silence, a refusal and an answer that does not fit are tried again an hour later', async () => {
+  const { world, asked, done } = await stand(
+    (renewal, request) => {
+      if (request === 2) renewal.answered({ kind: 'cert-renewal-refused', reason: 'not today' });
+      if (request >= 3) renewal.answered(granted);
+    },
+    async () => {
+      if (asked.length === 3) throw new TunnelError('certificate.refused', 'it is for another key');
+    },
+  );
+  await pass(world, 243.3 * DAY);
+  await pass(world, DAY, 2000);
+  assert.equal(await done, true);
+  assert.equal(asked.length, 4);
+  for (const [index, at] of asked.slice(1).entries()) {
+    const pause = (at - (asked[index] ?? 0)) * 24;
+    assert.ok(pause > 0.99 && pause < 1.5, `${pause} h`);
+  }
+});
+
+test('an abort ends the waiting', async () => {
+  const { world, stop, done } = await stand(() => {});
+  await pass(world, 245 * DAY);
+  stop.abort(new TunnelError('link.lost', 'the link ended'));
+  assert.equal(await done, false);
+  assert.equal(world.clock.pending, 0);
+});
