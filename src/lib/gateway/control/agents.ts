@@ -89,12 +89,11 @@ export async function deleteAgent(context: ControlContext, caller: Caller, nameO
     if (!(await tables.agents.delete(agent.id))) throw unknown(nameOrId);
     await tables.audit.append({ code: 'agent.deleted', actor: actorOf(caller), subject: `agent:${agent.name}`, detail: { agent_id: agent.id } });
   });
-  const edge = serving()?.edge;
   const links = registry.forget(agent.id);
-  const closed = links.map(({ linkId }) =>
-    edge?.closeLink(linkId, 'this agent was deleted').catch((error: unknown) => world.log.warn({ error, linkId }, 'link not closed')),
-  );
-  await Promise.all([sessions.endAll({ agentId: agent.id }, 'agent-removed'), ...closed]);
+  const edge = serving()?.edge;
+  const close = (linkId: string) =>
+    edge?.closeLink(linkId, 'this agent was deleted').catch((error: unknown) => world.log.warn({ error, linkId }, 'link not closed'));
+  await Promise.all([sessions.endAll({ agentId: agent.id }, 'agent-removed'), ...links.map(({ linkId }) => close(linkId))]);
 }
 
 export function rowOf(agent: KnownAgent, certificate: Certificate | undefined): AgentRow {

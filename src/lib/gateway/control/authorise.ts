@@ -55,8 +55,8 @@ export async function authorise(context: ControlContext, seen: SeenTokens, reque
 }
 
 /** The login that the token came from must still be good, so that logging out and removing end it at once. */
-async function operatorOf({ store }: ControlContext, { operatorId, credentialId }: Claims): Promise<Operator> {
-  const found = credentialId === undefined ? undefined : await store.credentials.find(credentialId);
+async function operatorOf({ logins }: ControlContext, { operatorId, credentialId }: Claims): Promise<Operator> {
+  const found = credentialId === undefined ? undefined : await logins.find(credentialId);
   if (found?.operator.id !== operatorId)
     throw new TunnelError('session.refused', 'the login of this session has ended', { hint: 'Log in again: tunnel login --token-file FILE' });
   return found.operator;

@@ -7,6 +7,7 @@ import type { Store } from '../../store/open.ts';
 import type { SigningKey } from '../../tokens/signing-keys.ts';
 import type { Assignment, EdgeForControl } from '../contract.ts';
 import type { AuditLog } from './audit-log.ts';
+import type { Logins } from './logins.ts';
 import type { KnownAgent, Registry } from './registry.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -46,6 +47,7 @@ export interface ControlContext {
   readonly audit: AuditLog;
   readonly registry: Registry;
   readonly sessions: Sessions;
+  readonly logins: Logins;
   /** Undefined before the gateway was ever started. */
   readonly places: () => PublicPlaces | undefined;
   /** Undefined without a running gateway. */

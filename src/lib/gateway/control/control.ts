@@ -10,6 +10,7 @@ import { AuditLog } from './audit-log.ts';
 import { authorise, SeenTokens } from './authorise.ts';
 import type { ControlContext, PublicPlaces, Serving } from './context.ts';
 import { advertise, introduce, unlink } from './links.ts';
+import { Logins } from './logins.ts';
 import { Registry } from './registry.ts';
 import { renew } from './renew.ts';
 import { ChannelReports } from './report.ts';
@@ -58,6 +59,7 @@ export async function startControl({ store, authority, keys, placesBefore }: Con
     audit,
     registry,
     sessions,
+    logins: new Logins(store, world.clock),
     places: () => serving?.places ?? placesBefore,
     serving: () => serving,
   };

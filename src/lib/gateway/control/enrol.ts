@@ -16,6 +16,7 @@ import { hashSecret } from '../../tokens/secret.ts';
 import { publicKeys } from '../../tokens/signing-keys.ts';
 import { auditText } from './audit-log.ts';
 import { AGENT_LEAF_MS, assertServing, type ControlContext } from './context.ts';
+import { refusedString, sameWords, whyRefused } from './refused-string.ts';
 
 const KeptAnswer = z.object({ agent_id: z.string(), client_cert_pem: z.string() });
 
@@ -25,15 +26,14 @@ export async function enrol(context: ControlContext, string: string | undefined,
     return await enrolOnce(context, string ?? '', request, source);
   } catch (error) {
     if (error instanceof TunnelError) {
-      const cause = error.cause instanceof Error ? error.cause.message : error.message;
       context.audit.keepProvoked({
         code: 'agent.enrolment-refused',
         actor: `address:${source}`,
         subject: 'gateway',
-        detail: { code: error.code, reason: auditText(cause) },
+        detail: { code: error.code, reason: auditText(whyRefused(error)) },
       });
     }
-    throw error;
+    throw sameWords('enrolment', error);
   }
 }
 
@@ -41,11 +41,13 @@ async function enrolOnce(context: ControlContext, string: string, request: Enrol
   const { authority, keys, registry, store, world } = context;
   const { tokenId } = await verifyEnrolment(string, keys, world.clock.now());
   const token = await store.tokens.byId(tokenId);
-  if (token?.kind !== 'agent' || token.hash !== hashSecret(string)) throw refused('no such token');
-  const { spki } = await readCsr(request.csr_pem);
+  if (token?.kind !== 'agent' || token.hash !== hashSecret(string)) throw refusedString('enrolment', 'no such token');
+  const open = token.usedAt === null && token.revokedAt === null && token.expiresAt > world.clock.now();
+  const { spki } = await readCsr(request.csr_pem).catch((error: unknown) => {
+    throw open ? error : refusedString('enrolment', 'used, revoked or expired');
+  });
   const pin = sha256Hex(spki);
-  if (token.usedAt !== null) return repeated(context, token, pin);
-  if (token.revokedAt !== null || token.expiresAt <= world.clock.now()) throw refused('revoked or expired');
+  if (!open) return repeated(context, token, pin);
 
   const replaced = token.replaces ? await store.agents.byName(token.name) : undefined;
   const agentId = replaced?.id ?? parseUuid(request.agent_id) ?? world.random.uuid();
@@ -106,9 +108,9 @@ async function cutOff({ registry, serving, sessions }: ControlContext, agentId: 
 /** The agent may have crashed before it had its certificate: the same key gets the same answer for a while, anybody else nothing. */
 function repeated(context: ControlContext, token: Token | undefined, pin: string): EnrollAnswer {
   const fresh = token && token.usedAt !== null && context.world.clock.now() - token.usedAt < LIMITS.enrolmentRepeatMs;
-  if (!fresh || token.usedBy !== pin || token.answer === null) throw refused('used or revoked');
+  if (!fresh || token.usedBy !== pin || token.answer === null) throw refusedString('enrolment', 'used or revoked');
   const kept = KeptAnswer.parse(JSON.parse(token.answer));
-  if (!context.registry.row(kept.agent_id)) throw refused('used, and its agent was deleted');
+  if (!context.registry.row(kept.agent_id)) throw refusedString('enrolment', 'used, and its agent was deleted');
   return answer(context, kept.agent_id, kept.client_cert_pem);
 }
 
@@ -141,11 +143,4 @@ function takenError(error: unknown, name: string): TunnelError | undefined {
     });
   }
   return undefined;
-}
-
-function refused(why: string): TunnelError {
-  return new TunnelError('string.refused', 'the enrolment string is unknown, used, revoked or expired', {
-    hint: 'Ask the administrator of the gateway for a new one.',
-    cause: new Error(why),
-  });
 }

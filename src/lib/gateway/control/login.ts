@@ -8,6 +8,7 @@ import { hashSecret, newCredential } from '../../tokens/secret.ts';
 import { auditText } from './audit-log.ts';
 import { actorOf, type Caller } from './caller.ts';
 import type { ControlContext } from './context.ts';
+import { refusedString, sameWords, whyRefused } from './refused-string.ts';
 
 /** Error `string.refused` for whatever is wrong with the string, audited. */
 export async function login(context: ControlContext, string: string | undefined, source: string): Promise<LoginAnswer> {
@@ -15,10 +16,14 @@ export async function login(context: ControlContext, string: string | undefined,
     return await loginOnce(context, string ?? '', source);
   } catch (error) {
     if (error instanceof TunnelError) {
-      const cause = error.cause instanceof Error ? error.cause.message : error.message;
-      context.audit.keepProvoked({ code: 'operator.login-refused', actor: `address:${source}`, subject: 'gateway', detail: { reason: auditText(cause) } });
+      context.audit.keepProvoked({
+        code: 'operator.login-refused',
+        actor: `address:${source}`,
+        subject: 'gateway',
+        detail: { reason: auditText(whyRefused(error)) },
+      });
     }
-    throw error;
+    throw sameWords('login', error);
   }
 }
 
@@ -28,8 +33,9 @@ async function loginOnce(context: ControlContext, string: string, source: string
   const credential = newCredential();
   const { operator, expiresAt } = await store.transaction(async (tables) => {
     const token = await tables.tokens.spend(claims.tokenId, hashSecret(string), ['operator', 'admin'], source);
-    if (!token || token.kind === 'agent') throw refused('unknown, used, revoked or expired');
-    if (!token.replaces && (await tables.operators.byName(token.name))) throw refused(`an operator ${token.name} exists and the string does not replace it`);
+    if (!token || token.kind === 'agent') throw refusedString('login', 'unknown, used, revoked or expired');
+    if (!token.replaces && (await tables.operators.byName(token.name)))
+      throw refusedString('login', `an operator ${token.name} exists and the string does not replace it`);
     const kept = await tables.operators.upsert({ id: world.random.uuid(), name: token.name, kind: token.kind, agents: token.agents });
     const ends = world.clock.now() + (token.credentialMs ?? 0);
     await tables.credentials.insert({ hash: hashSecret(credential), operatorId: kept.id, expiresAt: ends });
@@ -37,6 +43,7 @@ async function loginOnce(context: ControlContext, string: string, source: string
     await tables.audit.append({ code: 'operator.logged-in', actor: `token:${token.id}`, subject: `operator:${kept.name}`, detail });
     return { operator: kept, expiresAt: ends };
   });
+  context.logins.changed();
   await endWhatNoLongerFits(context, operator);
   return {
     operator: operator.name,
@@ -49,13 +56,14 @@ async function loginOnce(context: ControlContext, string: string, source: string
 }
 
 /** Error `login.missing` for the administrator of this machine, who has no credential. */
-export async function logout({ sessions, store }: ControlContext, caller: Caller): Promise<void> {
+export async function logout({ logins, sessions, store }: ControlContext, caller: Caller): Promise<void> {
   const { operator, credentialHash } = caller;
   if (!operator || credentialHash === null) throw new TunnelError('login.missing', 'nobody is logged in here');
   await store.transaction(async (tables) => {
     if (await tables.credentials.revoke(credentialHash))
       await tables.audit.append({ code: 'operator.logged-out', actor: actorOf(caller), subject: actorOf(caller), detail: {} });
   });
+  logins.changed();
   await sessions.endAll({ operatorId: operator.id }, 'operator-closed');
 }
 
@@ -71,11 +79,4 @@ export function whoami({ places }: ControlContext, { kind, operator, expiresAt }
 /** A string that replaces an operator may grant less than the one before. */
 async function endWhatNoLongerFits({ sessions }: ControlContext, operator: Operator): Promise<void> {
   await sessions.endWhere((session) => session.operator.id === operator.id && !mayUseAgent(operator.agents, session.agent.name), 'policy-changed');
-}
-
-function refused(why: string): TunnelError {
-  return new TunnelError('string.refused', 'the login string is unknown, used, revoked or expired', {
-    hint: 'Ask the administrator of the gateway for a new one.',
-    cause: new Error(why),
-  });
 }

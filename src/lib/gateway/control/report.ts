@@ -27,7 +27,10 @@ export class ChannelReports {
 
   /** Error `protocol.violation` for a channel that nobody planned. */
   hear(context: ControlContext, event: ChannelEvent): void {
-    if (event.kind === 'ended') return this.#ended(context, event);
+    if (event.kind === 'ended') {
+      this.#ended(context, event);
+      return;
+    }
     const planned = this.#planned.get(event.channelId);
     if (!planned) throw new TunnelError('protocol.violation', `the channel ${event.channelId} was never planned`);
     if (event.kind === 'opened') this.#opened(context, event, planned);

@@ -132,7 +132,7 @@ export class Sessions implements Disposable {
     const { store, edge, world } = this.#options;
     await edge()
       ?.endSession(live.id, reason)
-      .catch((error: unknown) => world.log.warn({ error, sessionId: live.id }, 'the edge could not end a session'));
+      .catch((error: unknown) => world.log.info({ error, sessionId: live.id }, 'the edge could not end a session: its link may be gone'));
     await store.transaction(async (tables) => {
       const ended = await tables.sessions.end(live.id, reason);
       if (ended) await tables.audit.append(endedEvent(live, reason));

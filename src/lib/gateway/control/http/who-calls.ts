@@ -11,10 +11,10 @@ export type WhoCalls = (request: FastifyRequest) => Promise<Caller>;
 export const everyoneIsLocalAdmin: WhoCalls = async () => LOCAL_ADMIN;
 
 /** `Authorization: Bearer`, a credential that login gave; only its hash is known here. */
-export function bearerCalls({ store }: Pick<ControlContext, 'store'>): WhoCalls {
+export function bearerCalls({ logins }: Pick<ControlContext, 'logins'>): WhoCalls {
   return async (request) => {
     const text = bearerOf(request);
-    const found = text === undefined ? undefined : await store.credentials.find(hashSecret(text));
+    const found = text === undefined ? undefined : await logins.find(hashSecret(text));
     if (!found) throw new TunnelError('login.refused', 'the login is missing, has expired or was ended', { hint: 'tunnel login --token-file FILE' });
     const { credential, operator } = found;
     return { kind: operator.kind, operator, credentialHash: credential.hash, expiresAt: credential.expiresAt };

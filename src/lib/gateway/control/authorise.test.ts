@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { controlStand } from '../../../../test/support/control-stand.ts';
+
+const remote = { address: '192.0.2.9', port: 9 };
+
+test('a token becomes a plan; what becomes of it is audited with the very record', async (t) => {
+  const { control, store, ...stand } = await controlStand(t);
+  await stand.agent('narrow', { routes: ['10.0.0.0/24'] });
+  await stand.agent('wide');
+  const alice = await stand.operator('alice', null);
+  const sessionToken = await stand.token(alice, ['10.0.0.5:22']);
+  const plan = await control.forEdge.authorise({ sessionToken, target: '10.0.0.5:22', remote });
+  assert.deepEqual(
+    plan.ways.map(({ agent, linkId, target }) => [agent, linkId, target]),
+    [
+      ['narrow', 'link-narrow', '10.0.0.5:22'],
+      ['wide', 'link-wide', '10.0.0.5:22'],
+    ],
+  );
+  const [first, second] = plan.ways;
+  assert.ok(first && second);
+  const named = (way: typeof first) => ({ channelId: plan.channelId, sessionId: way.session.sessionId, agent: way.agent, target: way.target });
+  await control.forEdge.report({ kind: 'refused', ...named(first), code: 'target.refused', reason: 'no', last: false });
+  await control.forEdge.report({ kind: 'opened', ...named(second), address: '10.0.0.5:22' });
+  assert.equal(control.context.sessions.channels, 1);
+  await control.forEdge.report({ kind: 'ended', channelId: plan.channelId, sessionId: second.session.sessionId, bytesUp: 1, bytesDown: 2, reason: 'ended' });
+  assert.equal(control.context.sessions.channels, 0);
+  assert.deepEqual(await stand.audited(), ['session.opened', 'session.opened', 'channel.opened', 'channel.ended']);
+  const { rows } = await store.audit.list(2, 10);
+  assert.deepEqual(rows[0]?.detail['decision'], {
+    ...plan.decision,
+    outcome: { result: 'connected', agent: 'wide', address: '10.0.0.5:22', code: null, reason: null },
+  });
+  assert.deepEqual(rows[0]?.detail['tried'], [{ agent: 'narrow', target: '10.0.0.5:22', code: 'target.refused', reason: 'no' }]);
+  assert.deepEqual({ up: rows[1]?.detail['bytes_up'], down: rows[1]?.detail['bytes_down'] }, { up: 1, down: 2 });
+});
+
+test('one session for a pair, however many ask at once; its material stays until half of its life', async (t) => {
+  const { control, store, ...stand } = await controlStand(t);
+  const agentId = await stand.agent('web1');
+  const alice = await stand.operator('alice', ['web1']);
+  const sessionToken = await stand.token(alice, ['*']);
+  const plans = await Promise.all(Array.from({ length: 50 }, (_, index) => control.forEdge.authorise({ sessionToken, target: `10.0.0.${index}:22`, remote })));
+  assert.equal(new Set(plans.map(({ ways }) => ways[0]?.session.sessionId)).size, 1);
+  assert.equal((await store.sessions.listLive({ agentId })).length, 1);
+  assert.deepEqual(await stand.audited(), ['session.opened']);
+});
+
+test('refusals: other targets, other operators, ended logins, and nothing of it opens a session', async (t) => {
+  const { control, store, ...stand } = await controlStand(t);
+  await stand.agent('web1');
+  await stand.agent('asleep', { routes: ['172.16.0.0/12'], offline: true });
+  const alice = await stand.operator('alice', ['web1', 'asleep']);
+  const bob = await stand.operator('bob', []);
+  const ask = async (target: string, token: Promise<string>) => control.forEdge.authorise({ sessionToken: await token, target, remote });
+  await assert.rejects(ask('10.0.0.6:22', stand.token(alice, ['10.0.0.5:22'])), { code: 'policy.denied' });
+  await assert.rejects(ask('10.0.0.5:23', stand.token(alice, ['*'])), { code: 'policy.denied' });
+  await assert.rejects(ask('10.0.0.5:22', stand.token(bob, ['*'])), { code: 'policy.denied' });
+  await assert.rejects(ask('10.0.0.5:22', stand.token(alice, ['*'], { agent: 'nobody' })), { code: 'agent.unknown' });
+  await assert.rejects(ask('172.16.0.1:22', stand.token(alice, ['*'])), { code: 'agent.offline' });
+  await assert.rejects(ask('192.0.2.1:22', stand.token(alice, ['*'])), { code: 'route.none' });
+  await assert.rejects(ask('010.0.0.5:22', stand.token(alice, ['*'])), { code: 'target.malformed' });
+  await assert.rejects(ask('10.0.0.5:22', Promise.resolve('nonsense')), { code: 'session.refused' });
+  assert.deepEqual(await store.sessions.listLive(), []);
+
+  const token = stand.token(alice, ['10.0.0.5:22']);
+  await ask('10.0.0.5:22', token);
+  await store.credentials.revoke('credential-alice');
+  control.context.logins.changed();
+  await assert.rejects(ask('10.0.0.5:22', token), { code: 'session.refused' });
+});
+
+test('a deleted agent: its link is closed, its sessions end, and it is not found any more', async (t) => {
+  const { control, orders, store, ...stand } = await controlStand(t);
+  const agentId = await stand.agent('web1');
+  const alice = await stand.operator('alice', null);
+  const sessionToken = await stand.token(alice, ['10.0.0.5:22']);
+  const { ways } = await control.forEdge.authorise({ sessionToken, target: '10.0.0.5:22', remote });
+  const { deleteAgent } = await import('./agents.ts');
+  const { LOCAL_ADMIN } = await import('./caller.ts');
+  await deleteAgent(control.context, LOCAL_ADMIN, 'web1');
+  assert.deepEqual(orders, [`endSession ${ways[0]?.session.sessionId} agent-removed`, 'closeLink link-web1 this agent was deleted']);
+  assert.equal((await store.sessions.byId(ways[0]?.session.sessionId ?? ''))?.reason, 'agent-removed');
+  assert.equal(await store.agents.byId(agentId), undefined);
+  await assert.rejects(control.forEdge.authorise({ sessionToken, target: '10.0.0.5:22', remote }), { code: 'route.none' });
+});
+
+test('the end of the newest link ends the sessions of its agent, the end of an older one does not', async (t) => {
+  const { control, orders, ...stand } = await controlStand(t);
+  const agentId = await stand.agent('web1');
+  const alice = await stand.operator('alice', null);
+  const sessionToken = await stand.token(alice, ['*']);
+  const plan = await control.forEdge.authorise({ sessionToken, target: '10.0.0.5:22', remote });
+  control.context.registry.link({ linkId: 'newer', agentId, protocol: 2, transport: 'memory', remote, fingerprint: 'f' });
+  await control.forEdge.unlink('link-web1', 'lost');
+  assert.deepEqual(orders, []);
+  await control.forEdge.unlink('newer', 'lost');
+  assert.deepEqual(orders, [`endSession ${plan.ways[0]?.session.sessionId} agent-lost`]);
+});
+
+test('what an administrator takes away ends what uses it', async (t) => {
+  const { control, orders, ...stand } = await controlStand(t);
+  await stand.agent('web1', { ports: ['22', '80'] });
+  const [alice, bob] = [await stand.operator('alice', null), await stand.operator('bob', null)];
+  const open = async (operator: typeof alice, target: string) => {
+    const plan = await control.forEdge.authorise({ sessionToken: await stand.token(operator, ['*']), target, remote });
+    const sessionId = plan.ways[0]?.session.sessionId ?? '';
+    await control.forEdge.report({ kind: 'opened', channelId: plan.channelId, sessionId, agent: 'web1', target, address: null });
+    return sessionId;
+  };
+  const ssh = await open(alice, '10.0.0.5:22');
+  const http = await open(bob, '10.0.0.5:80');
+  const { changeAgent } = await import('./agents.ts');
+  const { LOCAL_ADMIN } = await import('./caller.ts');
+  const row = await changeAgent(control.context, LOCAL_ADMIN, 'web1', { ports: ['22'] });
+  assert.deepEqual(row.ports, ['22']);
+  assert.deepEqual(orders, ['assign link-web1 {"subnets":["10.0.0.0/8"],"names":[],"ports":[[22,22]],"kinds":["tcp"]}', `endSession ${http} policy-changed`]);
+  assert.ok(control.context.sessions.find(ssh));
+});
