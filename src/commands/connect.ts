@@ -24,15 +24,36 @@ export default class Connect extends TunnelCommand<undefined> {
   static override args = {
     targets: Args.string({ description: 'HOST:PORT, or LOCALPORT:HOST:PORT for a fixed local port; one or several.', multiple: true, ignoreStdin: true }),
   };
-  static override usage = ['connect TARGET... [FLAGS]', 'connect -L [BIND:]PORT:HOST:PORT... [FLAGS]', 'connect --stdio TARGET [FLAGS]', 'connect TARGET [FLAGS] -- COMMAND...'];
+  static override usage = [
+    'connect TARGET... [FLAGS]',
+    'connect -L [BIND:]PORT:HOST:PORT... [FLAGS]',
+    'connect --stdio TARGET [FLAGS]',
+    'connect TARGET [FLAGS] -- COMMAND...',
+  ];
   static override flags = {
     ...configDirFlag,
     ...waitFlag,
-    listen: Flags.string({ summary: 'Local address of the one target; the system chooses a port on 127.0.0.1 where not given.', helpValue: '[BIND:]PORT', exclusive: ['stdio'] }),
-    local: Flags.string({ char: 'L', summary: 'A forward as ssh writes it; repeatable.', helpValue: '[BIND:]PORT:HOST:PORT', multiple: true, multipleNonGreedy: true, exclusive: ['stdio'] }),
+    listen: Flags.string({
+      summary: 'Local address of the one target; the system chooses a port on 127.0.0.1 where not given.',
+      helpValue: '[BIND:]PORT',
+      exclusive: ['stdio'],
+    }),
+    local: Flags.string({
+      char: 'L',
+      summary: 'A forward as ssh writes it; repeatable.',
+      helpValue: '[BIND:]PORT:HOST:PORT',
+      multiple: true,
+      multipleNonGreedy: true,
+      exclusive: ['stdio'],
+    }),
     stdio: Flags.boolean({ char: 'W', summary: "Connect standard input and output to the one target, for ssh's ProxyCommand." }),
     agent: Flags.string({ summary: 'Go through this agent, or fail.', helpValue: 'NAME' }),
-    alternate: Flags.string({ summary: 'Try this target when the one before it cannot be had; repeatable.', helpValue: 'HOST:PORT', multiple: true, multipleNonGreedy: true }),
+    alternate: Flags.string({
+      summary: 'Try this target when the one before it cannot be had; repeatable.',
+      helpValue: 'HOST:PORT',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
     'no-command': Flags.boolean({ char: 'N', summary: 'Accepted for those who know ssh; changes nothing.' }),
   };
 
@@ -40,7 +61,13 @@ export default class Connect extends TunnelCommand<undefined> {
     const { own, command } = splitAtDashes(this.argv);
     const { args, flags } = await this.parse(Connect, own);
     const { planForwards } = await import('../lib/operator/forward/plan.ts');
-    const plan = planForwards({ targets: args.targets ?? [], local: flags.local ?? [], listen: flags.listen, alternates: flags.alternate ?? [], single: flags.stdio || command !== undefined });
+    const plan = planForwards({
+      targets: args.targets ?? [],
+      local: flags.local ?? [],
+      listen: flags.listen,
+      alternates: flags.alternate ?? [],
+      single: flags.stdio || command !== undefined,
+    });
     const options = { ...plan, configDir: this.configDir(flags), agent: flags.agent, waitMs: parseWait(flags.wait), onFailure: this.#failed };
     if (flags.stdio || command !== undefined) this.sendEventsToStderr();
     if (flags.stdio) await this.#stdio(options);
@@ -48,8 +75,8 @@ export default class Connect extends TunnelCommand<undefined> {
   }
 
   async #stdio(options: ConnectOptions): Promise<void> {
-    const { connectStdio } = await import('../lib/operator/connect.ts');
-    await connectStdio(options, await this.world(), this.interrupts.signal);
+    const [{ connectStdio }, { standardStreams }] = await Promise.all([import('../lib/operator/connect.ts'), import('../lib/cli/standard-streams.ts')]);
+    await connectStdio(options, standardStreams, await this.world(), this.interrupts.signal);
   }
 
   async #forward(options: ConnectOptions, command: readonly string[] | undefined): Promise<void> {
@@ -78,6 +105,7 @@ function splitAtDashes(argv: readonly string[]): { own: string[]; command: reado
   const at = argv.indexOf('--');
   if (at === -1) return { own: [...argv], command: undefined };
   const command = argv.slice(at + 1);
-  if (command.length === 0) throw new TunnelError('usage.missing-value', 'no command after --', { hint: 'For example: tunnel connect 10.0.0.7:80 -- curl http://{addr}/' });
+  if (command.length === 0)
+    throw new TunnelError('usage.missing-value', 'no command after --', { hint: 'For example: tunnel connect 10.0.0.7:80 -- curl http://{addr}/' });
   return { own: argv.slice(0, at), command };
 }

@@ -9,7 +9,8 @@ interface LoggedOut {
 
 export default class Logout extends TunnelCommand<LoggedOut> {
   static override summary = "End the login. Runs on the operator's machine.";
-  static override description = 'Removes the login here in any case. When the gateway cannot be told, the command fails and the login ends there when it expires.';
+  static override description =
+    'Removes the login here in any case. When the gateway cannot be told, the command fails and the login ends there when it expires.';
   static override examples = ['<%= config.bin %> logout'];
   static override flags = { ...configDirFlag };
 

@@ -16,7 +16,14 @@ export default class ListAgents extends TunnelCommand<AgentList> {
     const { flags } = await this.parse(ListAgents);
     await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, await this.world());
     const list = await access.client.listAgents(pageQuery(flags), this.interrupts.signal);
-    const rows = list.agents.map(({ name, state, transport, routes, ports, last_seen }) => [name, state, transport ?? '', routes.join(','), ports.join(','), last_seen ?? '']);
+    const rows = list.agents.map(({ name, state, transport, routes, ports, last_seen }) => [
+      name,
+      state,
+      transport ?? '',
+      routes.join(','),
+      ports.join(','),
+      last_seen ?? '',
+    ]);
     this.log(formatTable(['NAME', 'STATE', 'TRANSPORT', 'ROUTES', 'PORTS', 'LAST SEEN'], rows, 'no agents'));
     if (list.next !== null && !this.jsonEnabled()) this.note(moreText(list.next));
     return list;

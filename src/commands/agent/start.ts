@@ -1,7 +1,7 @@
 // Runs an agent in the foreground.
 import { TunnelError } from '../../lib/base/errors.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
-import { dataDirFlag, waitFlag } from '../../lib/cli/global-flags.ts';
+import { dataDirFlag, quicEndpointFlag, waitFlag } from '../../lib/cli/global-flags.ts';
 import { parseWait } from '../../lib/cli/parse-wait.ts';
 
 export default class AgentStart extends TunnelCommand<undefined> {
@@ -10,9 +10,9 @@ export default class AgentStart extends TunnelCommand<undefined> {
     'Waits for its gateway for as long as it takes and comes back after every interruption. Prints one line when it is online, and tells systemd; ' +
     'with --wait it gives up when that takes longer. SIGINT or SIGTERM ends it with exit code 0.';
   static override examples = ['<%= config.bin %> agent start --data-dir ag', '<%= config.bin %> agent start --data-dir ag --wait 30s --json'];
-  static override flags = { ...dataDirFlag, ...waitFlag };
+  static override flags = { ...dataDirFlag, ...quicEndpointFlag, ...waitFlag };
 
-  protected override readonly endsBySignal = true;
+  protected override endsBySignal = true;
 
   async run(): Promise<undefined> {
     const { flags } = await this.parse(AgentStart);
@@ -20,7 +20,7 @@ export default class AgentStart extends TunnelCommand<undefined> {
     const world = await this.world('info');
     const { signal } = this.interrupts;
     const { startAgent } = await import('../../lib/agent/start.ts');
-    await using agent = await startAgent({ dataDir: this.dataDir(flags) }, world);
+    await using agent = await startAgent({ dataDir: this.dataDir(flags), quicEndpoint: flags['quic-endpoint'] }, world);
     const tooLate = new AbortController();
     using _limit = waitMs === 0 ? undefined : world.clock.after(waitMs, () => tooLate.abort(late(flags.wait ?? '')));
     const { gateway, transport, routes } = await agent.online(AbortSignal.any([signal, tooLate.signal]));
@@ -30,5 +30,7 @@ export default class AgentStart extends TunnelCommand<undefined> {
 }
 
 function late(wait: string): TunnelError {
-  return new TunnelError('timeout', `the agent was not online within ${wait}`, { hint: 'Its log says what keeps it from the gateway; a firewall may drop UDP.' });
+  return new TunnelError('timeout', `the agent was not online within ${wait}`, {
+    hint: 'Its log says what keeps it from the gateway; a firewall may drop UDP.',
+  });
 }

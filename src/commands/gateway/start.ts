@@ -27,18 +27,27 @@ export default class GatewayStart extends TunnelCommand<undefined> {
     'proxy-listen': Flags.string({ summary: 'Serve CONNECT to plain clients as curl and git here as well.', helpValue: 'HOST:PORT' }),
   };
 
-  protected override readonly endsBySignal = true;
+  protected override endsBySignal = true;
 
   async run(): Promise<undefined> {
     const { flags } = await this.parse(GatewayStart);
     const waitMs = parseWait(flags.wait);
     const world = await this.world('info');
     const { signal } = this.interrupts;
-    const config = { dataDir: this.dataDir(flags), listen: flags.listen, publicUrl: flags['public-url'], publicUdp: flags['public-udp'], proxyListen: flags['proxy-listen'] };
+    const config = {
+      dataDir: this.dataDir(flags),
+      listen: flags.listen,
+      publicUrl: flags['public-url'],
+      publicUdp: flags['public-udp'],
+      proxyListen: flags['proxy-listen'],
+    };
     const { startGateway } = await import('../../lib/gateway/start.ts');
     await using gateway = await tryFor(waitMs, () => startGateway(config, world), world.clock, signal, HELD);
     const { url, tcp, udp, proxy } = gateway;
-    await this.ready({ event: 'ready', url, tcp, udp, ...(proxy === null ? {} : { proxy }), pid: process.pid }, `ready ${url} (tcp ${tcp}, udp ${udp}${proxy === null ? '' : `, proxy ${proxy}`})`);
+    await this.ready(
+      { event: 'ready', url, tcp, udp, ...(proxy === null ? {} : { proxy }), pid: process.pid },
+      `ready ${url} (tcp ${tcp}, udp ${udp}${proxy === null ? '' : `, proxy ${proxy}`})`,
+    );
     await this.interrupts.wait();
   }
 }

@@ -22,7 +22,13 @@ export default class GatewayStatus extends TunnelCommand<StatusAnswer> {
       return await access.client.status(signal);
     };
     const status = await tryFor(waitMs, ask, world.clock, signal);
-    this.log(formatTable(['FIELD', 'VALUE'], Object.entries(status).map(([key, value]) => [key, String(value ?? '')]), ''));
+    this.log(
+      formatTable(
+        ['FIELD', 'VALUE'],
+        Object.entries(status).map(([key, value]) => [key, String(value ?? '')]),
+        '',
+      ),
+    );
     return status;
   }
 }

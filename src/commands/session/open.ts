@@ -15,12 +15,12 @@ interface Opened {
 
 export default class OpenSession extends TunnelCommand<Opened> {
   static override summary = "Print what curl, git and other plain clients need to go through the gateway as a proxy. Runs on the operator's machine.";
-  static override description = 'The gateway must run with --proxy-listen. The token is good for the targets named here and for a few minutes; connections that are open by then live on.';
-  static override examples = [
-    '<%= config.bin %> session open 10.0.0.5:80',
-    '<%= config.bin %> session open git.corp.example:443 --json',
-  ];
-  static override args = { targets: Args.string({ description: 'host:port or [v6]:port, one or several.', required: true, multiple: true, ignoreStdin: true }) };
+  static override description =
+    'The gateway must run with --proxy-listen. The token is good for the targets named here and for a few minutes; connections that are open by then live on.';
+  static override examples = ['<%= config.bin %> session open 10.0.0.5:80', '<%= config.bin %> session open git.corp.example:443 --json'];
+  static override args = {
+    targets: Args.string({ description: 'host:port or [v6]:port, one or several.', required: true, multiple: true, ignoreStdin: true }),
+  };
   static override flags = {
     ...configDirFlag,
     ...waitFlag,

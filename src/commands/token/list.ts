@@ -1,6 +1,7 @@
 // Lists the strings that were minted, never the strings themselves.
-import type { TokenList } from '../../lib/api/contract.ts';
+
 import { openAccess } from '../../lib/access/open.ts';
+import type { TokenList } from '../../lib/api/contract.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags, pageFlags } from '../../lib/cli/global-flags.ts';
 import { moreText, pageQuery } from '../../lib/cli/page.ts';

@@ -11,7 +11,8 @@ import { apiFlags } from '../../lib/cli/global-flags.ts';
 type Minted = Omit<MintAnswer, 'warnings' | 'token'> & ({ readonly token: string } | { readonly file: string });
 
 export default class MintToken extends TunnelCommand<Minted> {
-  static override summary = "Mint a string that works once: for an agent to enrol, for an operator to log in. Runs on the gateway's machine, or anywhere for an admin.";
+  static override summary =
+    "Mint a string that works once: for an agent to enrol, for an operator to log in. Runs on the gateway's machine, or anywhere for an admin.";
   static override description =
     'The string is the only line on standard output. Without --agents an operator reaches all agents; without --ports an agent gets the defaults of its system ' +
     '(22 and 5900, on Windows 3389, 5900, 5985 and 5986); without --routes it gets none.';
@@ -42,8 +43,14 @@ export default class MintToken extends TunnelCommand<Minted> {
       expires_ms: parseDuration(flags.expires, '--expires'),
       replace: flags.replace,
       ...given('ports', list(flags.ports)),
-      ...given('agents', list(flags.agents)?.map((name) => parseName(name, '--agents'))),
-      ...given('credential_expires_ms', flags['credential-expires'] === undefined ? undefined : parseDuration(flags['credential-expires'], '--credential-expires')),
+      ...given(
+        'agents',
+        list(flags.agents)?.map((name) => parseName(name, '--agents')),
+      ),
+      ...given(
+        'credential_expires_ms',
+        flags['credential-expires'] === undefined ? undefined : parseDuration(flags['credential-expires'], '--credential-expires'),
+      ),
       ...given('public_url', flags['public-url']),
     };
     const world = await this.world();
@@ -60,7 +67,10 @@ export default class MintToken extends TunnelCommand<Minted> {
 }
 
 function list(text: string | undefined): string[] | undefined {
-  return text?.split(',').map((part) => part.trim()).filter((part) => part !== '');
+  return text
+    ?.split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
 }
 
 function given<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {

@@ -22,7 +22,7 @@ export abstract class TunnelCommand<T extends object | undefined> extends Comman
   static override enableJsonFlag = true;
 
   /** A signal ends it with success: the `start` commands. */
-  protected readonly endsBySignal: boolean = false;
+  protected endsBySignal = false;
   protected readonly interrupts = new Interrupts();
   #streaming = false;
   #eventsTo: NodeJS.WriteStream = process.stdout;

@@ -34,3 +34,8 @@ export const pageFlags = {
   after: Flags.string({ summary: 'Begin behind this place: the "next" of the page before.', helpValue: 'CURSOR' }),
   limit: Flags.integer({ summary: 'Rows at most, up to 1000.', helpValue: 'COUNT', min: 1, max: 1000, default: 100 }),
 };
+
+/** Of the agent's own commands. */
+export const quicEndpointFlag = {
+  'quic-endpoint': Flags.string({ summary: 'Dial the gateway here, whatever string and gateway say.', helpValue: 'HOST:PORT' }),
+};

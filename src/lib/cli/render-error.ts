@@ -1,6 +1,7 @@
 // How a failure is shown: three short lines at most for people, one JSON object for scripts.
-import { escapeText } from '../base/escape.ts';
+
 import type { TunnelError } from '../base/errors.ts';
+import { escapeText } from '../base/escape.ts';
 
 /** What failed and why, then what to do; with `debug` the stack and its causes. */
 export function errorText(error: TunnelError, debug: boolean): string {

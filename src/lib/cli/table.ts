@@ -6,5 +6,12 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
   if (rows.length === 0) return empty;
   const cells = [header, ...rows].map((row) => row.map((cell) => escapeText(cell === '' ? '-' : cell)));
   const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  return cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+  return cells
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }

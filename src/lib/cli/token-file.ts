@@ -13,7 +13,8 @@ export interface TokenFile {
 export async function readTokenFile(path: string, files: Files): Promise<TokenFile> {
   if (path === '-') return { token: (await text(process.stdin)).trim(), warning: undefined };
   const { content, warning } = await readWarily(path, files);
-  if (content === undefined) throw new TunnelError('file.failed', `no file at ${path}`, { hint: 'Name the file that holds the string, or - for standard input.' });
+  if (content === undefined)
+    throw new TunnelError('file.failed', `no file at ${path}`, { hint: 'Name the file that holds the string, or - for standard input.' });
   return { token: Buffer.from(content).toString('utf8').trim(), warning };
 }
 

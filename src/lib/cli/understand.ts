@@ -13,7 +13,10 @@ export function understand(thrown: unknown, command: string): TunnelError {
   }
   if (thrown instanceof Error && thrown.name === 'AbortError') return new TunnelError('interrupted', 'interrupted', { cause: thrown });
   const why = thrown instanceof Error ? thrown.message : String(thrown);
-  return new TunnelError('internal', `unexpected failure: ${why}`, { hint: 'This is a fault in tunnel. Run it again with --debug and report what it prints.', cause: thrown });
+  return new TunnelError('internal', `unexpected failure: ${why}`, {
+    hint: 'This is a fault in tunnel. Run it again with --debug and report what it prints.',
+    cause: thrown,
+  });
 }
 
 /** oclif writes several lines with colour and advice of its own; what remains is one line. */

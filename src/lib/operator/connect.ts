@@ -2,6 +2,7 @@
 import type { World } from '../base/world.ts';
 import type { Plan } from './forward/plan.ts';
 import { type Forwards, startForwards } from './forward/start.ts';
+import { forwardStdio, type StdioPair } from './forward/stdio.ts';
 import { startLease } from './lease.ts';
 import { openRemote } from './remote.ts';
 
@@ -20,14 +21,18 @@ export async function connectPorts({ configDir, ...options }: ConnectOptions, wo
 }
 
 /** Resolves when both directions of the one channel have ended. Errors `link.reset` besides those of the session and of the target. */
-export async function connectStdio({ configDir, agent, alternates, specs, waitMs }: ConnectOptions, world: World, signal: AbortSignal): Promise<void> {
+export async function connectStdio(
+  { configDir, agent, alternates, specs, waitMs }: ConnectOptions,
+  openStdio: () => StdioPair,
+  world: World,
+  signal: AbortSignal,
+): Promise<void> {
   const [{ target }] = specs;
   const { client } = await openRemote(configDir, world);
   const request = { targets: [target], alternates: [...alternates], ...(agent === undefined ? {} : { agent }) };
   await using lease = await startLease({ api: client, request, waitMs }, world, signal);
   const channel = await lease.connect(target, signal);
-  const { forwardStdio, standardStreams } = await import('./forward/stdio.ts');
   const cut = () => channel.destroy(new Error('interrupted'));
   signal.addEventListener('abort', cut, { once: true });
-  await forwardStdio(channel, target, standardStreams()).finally(() => signal.removeEventListener('abort', cut));
+  await forwardStdio(channel, target, openStdio()).finally(() => signal.removeEventListener('abort', cut));
 }

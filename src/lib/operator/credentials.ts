@@ -32,7 +32,8 @@ export async function findCredentials(configDir: string, files: Files): Promise<
 /** Error `login.missing` besides those of `findCredentials`. */
 export async function loadCredentials(configDir: string, files: Files): Promise<Credentials> {
   const found = await findCredentials(configDir, files);
-  if (found === undefined) throw new TunnelError('login.missing', 'nobody is logged in on this machine', { hint: 'Ask for a login string, then: tunnel login --token-file FILE' });
+  if (found === undefined)
+    throw new TunnelError('login.missing', 'nobody is logged in on this machine', { hint: 'Ask for a login string, then: tunnel login --token-file FILE' });
   return found;
 }
 

@@ -90,7 +90,11 @@ function startHttp2(secure: TLSSocket, where: string, signal: AbortSignal): Prom
       session.off('close', closed).off('remoteSettings', ready);
       act();
     };
-    const abort = () => settle(() => (session.destroy(), reject(signal.reason)));
+    const abort = () =>
+      settle(() => {
+        session.destroy();
+        reject(signal.reason);
+      });
     const closed = () => settle(() => reject(unreachable(where, 'it closed the connection')));
     const ready = () =>
       settle(() => {
@@ -107,14 +111,20 @@ function handshakeError(where: string, cause: Error): TunnelError {
   const code = 'code' in cause ? String(cause.code) : '';
   if (/CERT|ALTNAME|UNABLE_TO/.test(code) && !code.startsWith('ERR_SSL')) {
     const hint = 'If its CA was replaced, ask for a new login string and log in again.';
-    return new TunnelError('certificate.refused', `the certificate of the gateway at ${where} is not trusted: ${cause.message.replace(/;.*$/, '')}`, { hint, cause });
+    return new TunnelError('certificate.refused', `the certificate of the gateway at ${where} is not trusted: ${cause.message.replace(/;.*$/, '')}`, {
+      hint,
+      cause,
+    });
   }
   if (code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL') return noEdge(where, cause);
   return unreachable(where, 'reason' in cause ? String(cause.reason) : cause.message, cause);
 }
 
 function noEdge(where: string, cause?: unknown): TunnelError {
-  return new TunnelError('protocol.violation', `${where} does not speak ${ALPN}`, { hint: 'Is that a tunnel gateway, with nothing before it that ends TLS?', cause });
+  return new TunnelError('protocol.violation', `${where} does not speak ${ALPN}`, {
+    hint: 'Is that a tunnel gateway, with nothing before it that ends TLS?',
+    cause,
+  });
 }
 
 function unreachable(where: string, why: string, cause?: unknown): TunnelError {

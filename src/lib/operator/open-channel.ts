@@ -15,7 +15,13 @@ const ANSWER_MS = LIMITS.connectResponseV1Ms + LIMITS.connectTargetMs;
 /** Errors: what the edge refuses with; `link.lost` when the connection went before any answer; `gateway.silent`. */
 export async function openChannel(session: ClientHttp2Session, target: string, token: string, clock: Clock, signal: AbortSignal): Promise<Channel> {
   if (session.closed || session.destroyed) throw lost(target);
-  return await within(clock, ANSWER_MS, () => silent(target), signal, (limit) => request(session, target, token, limit));
+  return await within(
+    clock,
+    ANSWER_MS,
+    () => silent(target),
+    signal,
+    (limit) => request(session, target, token, limit),
+  );
 }
 
 function request(session: ClientHttp2Session, target: string, token: string, signal: AbortSignal): Promise<Channel> {
@@ -30,7 +36,11 @@ function request(session: ClientHttp2Session, target: string, token: string, sig
       stream.on('error', ignore); // whoever splices the channel listens for itself
       act();
     };
-    const refuse = (error: unknown) => settle(() => (stream.destroy(error instanceof Error ? error : undefined), reject(error)));
+    const refuse = (error: unknown) =>
+      settle(() => {
+        stream.destroy(error instanceof Error ? error : undefined);
+        reject(error);
+      });
     const abort = () => refuse(signal.reason);
     const failed = (cause?: Error) => refuse(lost(target, cause));
     const answered = (headers: IncomingHttpHeaders & IncomingHttpStatusHeader) => {

@@ -29,7 +29,9 @@ export async function openProxySession({ targets, agent, configDir, waitMs }: Pr
   const { client } = await openRemote(configDir, world);
   const { proxy, token, ca_pem, expires_at } = await tryFor(waitMs, () => client.openSession(request, signal), world.clock, signal);
   if (proxy === null) {
-    throw new TunnelError('resource.unknown', 'the gateway has no proxy for plain clients', { hint: 'Start it with: tunnel gateway start --proxy-listen HOST:PORT' });
+    throw new TunnelError('resource.unknown', 'the gateway has no proxy for plain clients', {
+      hint: 'Start it with: tunnel gateway start --proxy-listen HOST:PORT',
+    });
   }
   const caFile = join(configDir, CA_FILE);
   await world.files.replaceAtomically(caFile, ca_pem);

@@ -42,7 +42,9 @@ export class OperatorSession {
   renew(signal: AbortSignal): Promise<void> {
     this.#renewal ??= this.#api
       .openSession(this.#request, signal)
-      .then((grant) => void (this.#grant = grant))
+      .then((grant) => {
+        this.#grant = grant;
+      })
       .finally(() => {
         this.#renewal = undefined;
       });

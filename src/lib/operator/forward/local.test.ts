@@ -74,7 +74,10 @@ test('a reset by the edge is a reset for the client, and is reported', async (t)
   const socket = await dial(port);
   socket.write('go');
   assert.equal((await readToEnd(socket)).end, 'reset');
-  assert.deepEqual(failures.map((error) => error instanceof TunnelError && error.code), ['link.reset']);
+  assert.deepEqual(
+    failures.map((error) => error instanceof TunnelError && error.code),
+    ['link.reset'],
+  );
 });
 
 test('a lost connection to the edge is a reset for the client', async (t) => {

@@ -61,6 +61,9 @@ async function carry(socket: TcpSocket, channel: Channel, target: string): Promi
   try {
     await splice(socket, channel);
   } catch (cause) {
-    throw new TunnelError('link.reset', `${target}: the connection was reset`, { hint: 'By the target, or because the agent or the gateway went away.', cause });
+    throw new TunnelError('link.reset', `${target}: the connection was reset`, {
+      hint: 'By the target, or because the agent or the gateway went away.',
+      cause,
+    });
   }
 }

@@ -29,7 +29,9 @@ export function parseLocalForward(text: string): ForwardSpec {
   }
   const [, bind, port, rest] = /^(\[[^\]]*\]|[^:]*):(\d+):(.*)$/.exec(text) ?? [];
   if (bind === undefined || port === undefined || rest === undefined) {
-    throw new TunnelError('address.malformed', `-L is not [BIND:]PORT:HOST:PORT: "${escapeText(text.slice(0, 80))}"`, { hint: 'For example: -L 8080:db.corp.example:5432' });
+    throw new TunnelError('address.malformed', `-L is not [BIND:]PORT:HOST:PORT: "${escapeText(text.slice(0, 80))}"`, {
+      hint: 'For example: -L 8080:db.corp.example:5432',
+    });
   }
   return { listen: { address: parseBind(bind, text), port: parsePort(port, text) }, target: formatTarget(parseTarget(rest)) };
 }

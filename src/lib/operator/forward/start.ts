@@ -27,7 +27,11 @@ export interface Forwards extends AsyncDisposable {
 }
 
 /** Errors `port.in-use`, `address.not-here` before the gateway is asked; then those of `startLease`. */
-export async function startForwards({ specs, agent, alternates = [], onFailure, ...options }: ForwardsOptions, world: World, signal: AbortSignal): Promise<Forwards> {
+export async function startForwards(
+  { specs, agent, alternates = [], onFailure, ...options }: ForwardsOptions,
+  world: World,
+  signal: AbortSignal,
+): Promise<Forwards> {
   await using starting = new AsyncDisposableStack();
   const granted = Promise.withResolvers<Lease>();
   const connect: ConnectTarget = async (target, gone) => (await unlessAborted(granted.promise, gone)).connect(target, gone);

@@ -1,6 +1,4 @@
 // One channel on standard input and output, for ssh's ProxyCommand: half-close both ways, and a reset is a failure.
-import { fstatSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import { TunnelError } from '../../base/errors.ts';
 import { splice } from '../../streams/splice.ts';
@@ -11,23 +9,49 @@ export interface StdioPair {
   readonly output: Writable;
 }
 
-const STDOUT = 1;
-
-/** process.stdout never closes its descriptor, so a reader of our pipe would wait for ever for the end: a pipe or socket gets a stream of its own. */
-export function standardStreams(): StdioPair {
-  const kind = fstatSync(STDOUT);
-  const output = kind.isFIFO() || kind.isSocket() ? new Socket({ fd: STDOUT, readable: false, writable: true }) : process.stdout;
-  return { input: process.stdin, output };
-}
-
 /** Resolves when both directions have ended, or when nobody reads our output any more. Error `link.reset` when the channel was cut. */
-export async function forwardStdio(channel: Channel, target: string, { input, output }: StdioPair): Promise<void> {
+export async function forwardStdio(channel: Channel, target: string, pair: StdioPair): Promise<void> {
   try {
-    await splice(Duplex.from({ readable: input, writable: output }), channel);
+    await splice(new Both(pair), channel);
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'EPIPE') return;
-    throw new TunnelError('link.reset', `${target}: the connection was reset`, { hint: 'By the target, or because the agent or the gateway went away.', cause });
+    throw new TunnelError('link.reset', `${target}: the connection was reset`, {
+      hint: 'By the target, or because the agent or the gateway went away.',
+      cause,
+    });
   } finally {
-    input.destroy(); // or an idle terminal would keep this process alive
+    pair.input.destroy(); // or an idle terminal would keep this process alive
+  }
+}
+
+/** The two as one; plainer and faster than `Duplex.from`. */
+class Both extends Duplex {
+  readonly #input: Readable;
+  readonly #output: Writable;
+
+  constructor({ input, output }: StdioPair) {
+    super({ allowHalfOpen: true });
+    this.#input = input;
+    this.#output = output;
+    const fail = (error: Error) => this.destroy(error);
+    output.on('error', fail);
+    input
+      .on('error', fail)
+      .on('data', (chunk: Uint8Array) => {
+        if (!this.push(chunk)) input.pause();
+      })
+      .on('end', () => this.push(null));
+  }
+
+  override _read(): void {
+    this.#input.resume();
+  }
+
+  override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#output.write(chunk, done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#output.end(done);
   }
 }

@@ -1,0 +1,20 @@
+// Shows the certificate authority of a gateway.
+import type { ShownCa } from '../../lib/access/show-ca.ts';
+import { TunnelCommand } from '../../lib/cli/command.ts';
+import { dataDirFlag } from '../../lib/cli/global-flags.ts';
+import { formatTable } from '../../lib/cli/table.ts';
+
+export default class ShowCa extends TunnelCommand<ShownCa> {
+  static override summary = "Show the gateway's certificate authority: fingerprint, pin, validity. Runs on the gateway's machine.";
+  static override examples = ['<%= config.bin %> ca show --data-dir gw'];
+  static override flags = { ...dataDirFlag };
+
+  async run(): Promise<ShownCa> {
+    const { flags } = await this.parse(ShowCa);
+    const { showCa } = await import('../../lib/access/show-ca.ts');
+    const { files } = await this.world();
+    const shown = await showCa(this.dataDir(flags), files);
+    this.log(formatTable(['FIELD', 'VALUE'], Object.entries(shown), ''));
+    return shown;
+  }
+}
