@@ -108,7 +108,7 @@ export interface Stand {
   /** Where operators' TLS connections arrive. */
   readonly operatorPort: number;
   agent(options?: AgentOptions): Promise<StandAgent>;
-  operator(): Promise<Operator>;
+  operator(windowBytes?: number): Promise<Operator>;
 }
 
 export interface StandAgent {
@@ -174,7 +174,7 @@ export async function startStand(
       await control.until(() => control.advertised.length > before);
       return agent;
     },
-    operator: () => dialOperator(t, operatorPort, ca.caPem),
+    operator: (windowBytes) => dialOperator(t, operatorPort, ca.caPem, 'tunnel-connect/1', windowBytes),
   };
 }
 
@@ -212,10 +212,10 @@ export interface Operator {
   connect(target: string, headers?: Record<string, string>): Promise<{ stream: ClientHttp2Stream; status: number; headers: IncomingHttpHeaders }>;
 }
 
-export async function dialOperator(t: TestContext, port: number, caPem: string, alpn = 'tunnel-connect/1'): Promise<Operator> {
+export async function dialOperator(t: TestContext, port: number, caPem: string, alpn = 'tunnel-connect/1', windowBytes = 1024 * 1024): Promise<Operator> {
   const tls = connectTls({ host: '127.0.0.1', port, ca: caPem, servername: 'localhost', ALPNProtocols: [alpn] });
   await once(tls, 'secureConnect');
-  const session = connectHttp2('https://localhost', { createConnection: () => tls, settings: { initialWindowSize: 1024 * 1024 } });
+  const session = connectHttp2('https://localhost', { createConnection: () => tls, settings: { initialWindowSize: windowBytes } });
   session.on('error', () => {});
   session.setMaxListeners(0);
   await once(session, 'remoteSettings');

@@ -15,10 +15,14 @@ const SESSION_WINDOW_BYTES = 16 * MIB;
 /** The defaults end the whole session after about 1000 resets; connections that fail come in heaps. */
 const RESETS = { streamResetBurst: 10_000, streamResetRate: 1000 } as const;
 
+/** In MB. At the default of 10, about 200 stopped readers make Node refuse new streams with ENHANCE_YOUR_CALM; streams times their buffers is the bound. */
+const SESSION_MEMORY = 512;
+
 /** Serves one connection until it ends. A target's reset arrives as RST_STREAM and never as END_STREAM: see streams/reset.ts. */
 export function serveHttp2(socket: TLSSocket, remote: SocketAddress, carrier: Carrier, log: Log): ServerHttp2Session {
   const session = performServerHandshake(socket, {
     settings: { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: LIMITS.streamsPerAgentV2, maxHeaderListSize: LIMITS.httpHeaderBytes },
+    maxSessionMemory: SESSION_MEMORY,
     ...RESETS,
   });
   session.setLocalWindowSize(SESSION_WINDOW_BYTES);
