@@ -37,6 +37,7 @@ export default class EnrollAgent extends TunnelCommand<Enrolled> {
       dataDir: this.dataDir(flags),
       quicEndpoint: flags['quic-endpoint'],
       verify: !flags['no-verify'],
+      os: process.platform,
       hostname: hostname(),
     };
     const enrolled = await tryFor(waitMs, () => enrol(options, world, signal), world.clock, signal);
