@@ -113,7 +113,8 @@ async function ask(
   // Stock gateways answer 400 to a host name that is not ASCII, and the string is spent then.
   const agent_hostname = /^[\x21-\x7e]{1,253}$/.test(hostname) ? hostname : undefined;
   const csr_pem = await makeCsr(privateKeyPem, agentName);
-  return await apiClient(tlsExchange({ url: gatewayUrl, trust, bearer: text }, world)).enroll({ agent_id: agentId, csr_pem, agent_hostname, os }, signal);
+  const client = apiClient(tlsExchange({ url: gatewayUrl, trust, bearer: text }, world));
+  return await client.enroll({ agent_id: agentId, csr_pem, agent_hostname, os }, signal);
 }
 
 function configOf(

@@ -5,8 +5,8 @@ import type { World } from '../base/world.ts';
 import type { DialLink, Link } from '../transport/link.ts';
 import type { LinkOutcome } from './serve-link.ts';
 
-/** Leaves the link closed. */
-export type ServeLink = (link: Link, signal: AbortSignal) => Promise<LinkOutcome>;
+/** Leaves the link closed. `afterLoss`: the one before ended without a word to the gateway. */
+export type ServeLink = (link: Link, signal: AbortSignal, afterLoss: boolean) => Promise<LinkOutcome>;
 
 /** Keeps one link up until `signal` aborts, then resolves. Nothing else ends it. A link is closed before the next one is dialled: stock gateways lose an agent that has two. */
 export async function keepLinked(
@@ -16,15 +16,17 @@ export async function keepLinked(
   signal: AbortSignal,
 ): Promise<void> {
   let failures = 0;
+  let lost = false;
   let outageSince = clock.monotonic();
   while (!signal.aborted) {
     let upSince: number | undefined;
-    let renewed = false;
+    let atOnce = false;
     try {
       await using link = await dial(signal);
       upSince = clock.monotonic(); // not before dialling: a slow refusal is no success
-      const outcome = await serve(link, signal);
-      renewed = outcome.why === 'renewed';
+      const outcome = await serve(link, signal, lost);
+      atOnce = outcome.why === 'renewed' || outcome.why === 'forgotten';
+      lost = outcome.why === 'ended' && (outcome.end.by === 'silence' || outcome.end.by === 'fault');
       log.info({ remote: link.remote, ...outcome }, 'link ended');
     } catch (error) {
       if (!signal.aborted) log.warn({ error, failures }, upSince === undefined ? 'dial failed' : 'link failed');
@@ -33,6 +35,6 @@ export async function keepLinked(
       failures = 0;
       outageSince = clock.monotonic();
     }
-    if (!renewed) await clock.sleep(backoff(failures++, clock.monotonic() - outageSince, random), signal);
+    if (!atOnce) await clock.sleep(backoff(failures++, clock.monotonic() - outageSince, random), signal);
   }
 }

@@ -18,7 +18,7 @@ export async function proveLink(
   const over = AbortSignal.any([signal, proved.signal]);
   try {
     await using link = await dialGateway({ endpoint: quicEndpoint ?? config.quic_endpoint, config, identity }, world, over);
-    const outcome = await serveLink(link, { ...servingOf(installed), online: () => proved.abort() }, world, over);
+    const outcome = await serveLink(link, { ...servingOf(installed), afterLoss: false, online: () => proved.abort() }, world, over);
     const reason = outcome.why === 'ended' ? outcome.end.reason : outcome.why;
     throw new TunnelError('link.lost', `the gateway ended the link before it answered: ${reason || 'without a reason'}`);
   } catch (cause) {

@@ -17,8 +17,8 @@ import { dialTarget, isNamed } from './dial-target.ts';
 export interface ChannelRules {
   /** As advertised now. */
   routes(): readonly Route[];
-  /** Throws a TunnelError where session or assignment do not allow it. */
-  judge(request: IncomingRequest, target: Target): void;
+  /** Throws a TunnelError where session or assignment do not allow it. `at` in wall-clock ms. */
+  judge(request: IncomingRequest, target: Target, at: number): void;
 }
 
 /** Its two methods change when dialling is over and bytes flow. */
@@ -99,9 +99,10 @@ export class Channels {
     if (stream.destroyed) streamEnds();
     try {
       const target = parseTarget(request.target);
-      this.#rules.judge(request, target);
+      const openedAt = this.#world.clock.now();
+      this.#rules.judge(request, target, openedAt);
       const { socket, to } = await dialTarget(target, this.#rules.routes(), this.#world, dialling.signal);
-      open.recheck = () => this.#judgeAgain(request, target, to);
+      open.recheck = () => this.#judgeAgain(request, target, openedAt, to);
       open.end = (reason) => endCarrying(stream, reason, log);
       log.debug({ to: formatAddressPort(to) }, 'channel opened');
       await carry(channel.accept(formatAddressPort(to)), socket);
@@ -119,8 +120,9 @@ export class Channels {
     }
   }
 
-  #judgeAgain(request: IncomingRequest, target: Target, to: SocketAddress): void {
-    this.#rules.judge(request, target);
+  /** By the terms of now, at the time of then: material is short-lived, and what was opened under it may outlive it. */
+  #judgeAgain(request: IncomingRequest, target: Target, openedAt: number, to: SocketAddress): void {
+    this.#rules.judge(request, target, openedAt);
     const routes = this.#rules.routes();
     const verdict = judgeAddress(parseAddress(to.address) ?? new Uint8Array(), routes, isNamed(target.host, routes));
     if (!verdict.allowed) throw new TunnelError('route.none', verdict.reason);

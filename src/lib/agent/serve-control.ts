@@ -66,11 +66,11 @@ export class ControlServer implements ChannelRules {
   }
 
   /** Errors `policy.denied`, `session.unknown`. Version 1 knows neither sessions nor assignments: there the gateway alone judges, and the routes here. */
-  judge({ sessionId, channel }: IncomingRequest, target: Target): void {
+  judge({ sessionId, channel }: IncomingRequest, target: Target, at: number): void {
     if (this.#control.version === 1) return;
     const terms = this.#sessions.grant(sessionId);
     if (terms === undefined) throw new TunnelError('session.unknown', 'no such session is open on this link');
-    const verdict = judgeChannel(terms, channel, target, this.#world.clock.now());
+    const verdict = judgeChannel(terms, channel, target, at);
     if (!verdict.allowed) throw new TunnelError('policy.denied', verdict.reason);
     const assigned = this.#assignment !== undefined && portAllowed(this.#assignment.ports, target.port) && this.#assignment.channels.includes(channel);
     if (!assigned) throw new TunnelError('policy.denied', `this agent is not assigned ${channel} to port ${target.port}: ${formatTarget(target)}`);

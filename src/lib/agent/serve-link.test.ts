@@ -59,12 +59,21 @@ interface Options {
   readonly world?: World;
   readonly acknowledge?: boolean;
   readonly names?: Record<string, string[]>;
+  readonly afterLoss?: boolean;
   readonly adopt?: Renewable['adopt'];
 }
 
 async function stand(
   t: TestContext,
-  { version = 2, own = [], world = realWorld({ level: 'silent' }), acknowledge = true, names = {}, adopt = async () => assert.fail('not due') }: Options = {},
+  {
+    version = 2,
+    own = [],
+    world = realWorld({ level: 'silent' }),
+    acknowledge = true,
+    names = {},
+    afterLoss = false,
+    adopt = async () => assert.fail('not due'),
+  }: Options = {},
 ): Promise<Stand> {
   const resolving: World = {
     ...world,
@@ -78,7 +87,7 @@ async function stand(
   const online: Online[] = [];
   const self = { agentId: AGENT, own: own.map((route) => parseRoute(route)), sessionKeys: publicKeys([key]), domain: async () => undefined };
   const renewable = { ...identity, adopt };
-  const outcome = serveLink(agent, { self, hello, renewable, online: (now) => online.push(now) }, resolving, stop.signal);
+  const outcome = serveLink(agent, { self, hello, renewable, afterLoss, online: (now) => online.push(now) }, resolving, stop.signal);
   outcome.catch(() => {});
   t.after(async () => {
     stop.abort(new TunnelError('interrupted', 'the test is over'));
@@ -368,4 +377,30 @@ test('version 1: own routes in epoch 1 at once, channels without sessions, the s
   const repeated = at.next('route-advertise');
   await world.clock.advance(30_000);
   assert.deepEqual(await repeated, expected);
+});
+
+test('version 1 after a lost link: shown again after 140 s, when no channel would be cut', async (t) => {
+  const world = quietWorld();
+  const port = await startTarget(t, (socket) => socket.pipe(socket));
+  const at = await stand(t, { version: 1, own: ['127.0.0.0/8'], world, afterLoss: true });
+  if (at.heard.length < 2) await at.next('heartbeat');
+  const { stream } = await at.open(`127.0.0.1:${port}`);
+  await world.clock.advance(140_000);
+  stream.end('uncut');
+  assert.equal(await text(stream), 'uncut');
+  assert.deepEqual(await at.outcome, { why: 'forgotten' });
+});
+
+test('what was opened outlives its material; a new channel does not', async (t) => {
+  const world = quietWorld();
+  const port = await startTarget(t, (socket) => socket.pipe(socket));
+  const at = await ready(t, { world });
+  const { stream } = await at.open(`127.0.0.1:${port}`);
+  await world.clock.advance(400_000);
+  await assert.rejects(at.open(`127.0.0.1:${port}`), { code: 'policy.denied', message: /ended at/ });
+  const taken = at.next('heartbeat');
+  await at.control.send(assigned({ names: [] }));
+  await taken;
+  stream.end('uncut');
+  assert.equal(await text(stream), 'uncut');
 });

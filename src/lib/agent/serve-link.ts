@@ -16,6 +16,8 @@ export interface Serving {
   readonly self: AgentSelf;
   readonly hello: Hello;
   readonly renewable: Renewable;
+  /** The link before this one was lost without the gateway's knowledge. */
+  readonly afterLoss: boolean;
   /** The gateway knows these routes now: called at its first answer, and again when they change. */
   online(now: Online): void;
 }
@@ -25,11 +27,13 @@ export interface Online {
   readonly routes: readonly string[];
 }
 
-/** `renewed`: there is a new certificate to show. */
-export type LinkOutcome = { readonly why: 'renewed' | 'drained' } | { readonly why: 'ended'; readonly end: LinkEnd };
+/** `renewed`: there is a new certificate to show. `forgotten`: a stock gateway may have lost sight of this link. */
+export type LinkOutcome = { readonly why: 'renewed' | 'drained' | 'forgotten' } | { readonly why: 'ended'; readonly end: LinkEnd };
 
 /** The gateway has so long to answer the first advertisement. */
 const FIRST_ANSWER_MS = 10_000;
+/** A stock gateway drops an agent from its registry when it notices, up to 135 s late, that the agent's older link is gone (reference.md, 7). */
+const FORGOTTEN_AFTER_MS = 140_000;
 
 /**
  * Serves the link until it ends, and leaves it closed whatever happens.
@@ -62,7 +66,7 @@ export async function serveLink(link: Link, serving: Serving, world: World, sign
 /** Rejects with the first failure of any part; resolves when all have ended, after an abort of `signal`. */
 async function runParts(
   link: Link,
-  { self, hello, renewable, online }: Serving,
+  { self, hello, renewable, afterLoss, online }: Serving,
   world: World,
   signal: AbortSignal,
   finish: (outcome: LinkOutcome) => void,
@@ -92,6 +96,12 @@ async function runParts(
     await Promise.race([channels.idle(signal), world.clock.sleep(delayMs, signal)]);
     finish({ why: 'drained' });
   };
+  const showAgain = async () => {
+    if (!afterLoss || control.version === 2) return;
+    await world.clock.sleep(FORGOTTEN_AFTER_MS, signal);
+    await channels.idle(signal);
+    finish({ why: 'forgotten' });
+  };
   const silent = () => new TunnelError('gateway.silent', `the gateway did not answer within ${FIRST_ANSWER_MS / 1000} s`);
   await Promise.all([
     server.converse(),
@@ -100,5 +110,6 @@ async function runParts(
     within(world.clock, FIRST_ANSWER_MS, silent, signal, (signal) => unlessAborted(firstAnswer.promise, signal)),
     renew(),
     move(),
+    showAgain(),
   ]);
 }

@@ -5,7 +5,7 @@ import { detectDomain } from './domain.ts';
 import type { Installed } from './installed.ts';
 import type { Serving } from './serve-link.ts';
 
-export function servingOf(installed: Installed): Omit<Serving, 'online'> {
+export function servingOf(installed: Installed): Omit<Serving, 'online' | 'afterLoss'> {
   const { config, identity } = installed;
   const own = ownRoutes(config);
   return {

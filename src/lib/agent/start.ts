@@ -42,13 +42,13 @@ export async function startAgent({ dataDir, quicEndpoint }: AgentOptions, world:
   const presence = new Presence();
   const stopping = new AbortController();
   const dial = (signal: AbortSignal) => dialGateway({ endpoint: endpoint(), config: installed.config, identity: installed.identity }, world, signal);
-  const serve = async (link: Link, signal: AbortSignal) => {
+  const serve = async (link: Link, signal: AbortSignal, afterLoss: boolean) => {
     const online = (now: Online) => {
       world.log.info({ gateway: installed.config.gateway, ...now }, 'online');
       presence.arrive({ gateway: installed.config.gateway, ...now });
     };
     try {
-      return await serveLink(link, { ...servingOf(installed), online }, world, signal);
+      return await serveLink(link, { ...servingOf(installed), afterLoss, online }, world, signal);
     } finally {
       presence.leave();
     }
