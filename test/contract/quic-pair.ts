@@ -23,7 +23,7 @@ export interface Listening {
   readonly listener: QuicListener;
   /** The next link that came in. */
   nextLink(): Promise<Link>;
-  dial(options?: Partial<QuicDialOptions>): Promise<Link>;
+  dial(options?: Partial<QuicDialOptions>, agentWorld?: World): Promise<Link>;
 }
 
 export async function credentials(keyed: KeyedCertificate, alpn: readonly string[] = ALPN): Promise<LinkCredentials> {
@@ -48,8 +48,8 @@ export async function listening(t: TestContext, options: Partial<QuicListenOptio
     ca,
     listener,
     nextLink: async () => arrived.shift() ?? (await new Promise((resolve) => waiting.push(resolve))),
-    async dial(more = {}) {
-      const link = await dialQuic({ to: listener.at, serverName: 'localhost', credentials: agent, signal: t.signal, ...more }, world);
+    async dial(more = {}, agentWorld = world) {
+      const link = await dialQuic({ to: listener.at, serverName: 'localhost', credentials: agent, signal: t.signal, ...more }, agentWorld);
       t.after(() => link.close());
       return link;
     },

@@ -34,7 +34,7 @@ export class Datagrams {
   }
 
   /** Sends the first `bytes` of a taken buffer, which is then no longer the caller's. `onError` hears the errno, once for each datagram. */
-  send(buffer: Buffer, bytes: number, to: SocketAddress, onError: (errno: string) => void): void {
+  send(buffer: Buffer, bytes: number, to: SocketAddress, onError: (errno: string, bytes: number) => void): void {
     this.#underWay += 1;
     this.#socket.send(buffer.subarray(0, bytes), to, (error) => {
       this.#underWay -= 1;
@@ -42,7 +42,7 @@ export class Datagrams {
       if (error) {
         const errno = 'code' in error ? String(error.code) : error.message;
         this.#report(errno, to);
-        onError(errno);
+        onError(errno, bytes);
       }
       const waiting = [...this.#waiting];
       this.#waiting.clear();

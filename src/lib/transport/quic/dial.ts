@@ -28,6 +28,7 @@ export interface QuicDialOptions {
  * Resolves when the handshake is complete on this side and the gateway's certificate is judged. The gateway judges ours only then: its refusal comes
  * as the end of this link, so "online" means a first answer on the control stream, not this.
  * Errors `gateway.silent`, `certificate.refused`, `pin.mismatch`, `protocol.unsupported`, `quic.unavailable`, `config.invalid`, `link.lost`; an abort rejects with the signal's reason.
+ * The signal ends the attempt, not the link that came of it.
  */
 export async function dialQuic({ to, serverName, credentials, pinnedSpki, signal, liveness }: QuicDialOptions, world: World): Promise<Link> {
   if (serverName === null && pinnedSpki === undefined) throw new TunnelError('internal', 'a gateway without a name must be pinned');
@@ -50,7 +51,7 @@ export async function dialQuic({ to, serverName, credentials, pinnedSpki, signal
     const sni = serverName === null || isIP(serverName) !== 0 ? null : serverName;
     const native = quiche.Connection.connect(sni, world.random.bytes(CONNECTION_ID_BYTES), PATH.here, PATH.there, config);
     const onEnd = async (_link: Link, error: TunnelError) => {
-      reject(error);
+      reject(error.code === 'gateway.silent' ? silentGateway(remote, error) : error);
       await datagrams.drained();
       await socket.close();
     };
@@ -74,4 +75,11 @@ export async function dialQuic({ to, serverName, credentials, pinnedSpki, signal
   } finally {
     signal.removeEventListener('abort', abort);
   }
+}
+
+function silentGateway({ address, port }: SocketAddress, cause: TunnelError): TunnelError {
+  return new TunnelError('gateway.silent', `nothing was heard from ${address} over UDP port ${port}`, {
+    hint: 'A firewall on the way may drop UDP, or the gateway does not run.',
+    cause,
+  });
 }

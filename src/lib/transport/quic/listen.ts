@@ -1,4 +1,5 @@
 // The edge's side of QUIC: one UDP socket, connections by id, and an answer or none for every datagram of a stranger.
+import type { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { SocketAddress, World } from '../../base/world.ts';
 import type { Link, LinkCredentials, LinkListener } from '../link.ts';
@@ -113,12 +114,15 @@ export async function listenQuic({ at, credentials: first, secret, onLink, liven
       // An agent opens little more than its control stream; what it may open is what version 1 names, for the ALPN is not known yet.
       const config = makeConfig(quiche, { credentials, incomingStreams: LIMITS.streamsPerAgentV1, packetBytes, resetToken: resets.announce(id) });
       const native = quiche.Connection.accept(id, original, PATH.here, PATH.there, config);
+      let isReady = false;
       const onReady = (ready: QuicLink) => {
+        isReady = true;
         leave();
         onLink(ready);
       };
-      const onEnd = async () => {
+      const onEnd = async (_link: QuicLink, error: TunnelError) => {
         leave();
+        if (!isReady) world.log.info({ from, error }, 'handshake failed');
         links.delete(idKey(id));
         await datagrams.drained();
       };

@@ -157,8 +157,9 @@ export class ConnectionLoop {
 
   readonly #wake = (): void => this.soon();
 
-  readonly #notSent = (errno: string): void => {
-    if (errno === 'EMSGSIZE') this.#packetBytes = SMALLEST_INITIAL_BYTES;
+  /** Some systems send less than their loopback takes; what was lost goes out again in smaller packets. */
+  readonly #notSent = (errno: string, bytes: number): void => {
+    if (errno === 'EMSGSIZE') this.#packetBytes = Math.max(SMALLEST_INITIAL_BYTES, Math.min(this.#packetBytes, bytes >> 1));
   };
 
   readonly #turn = (): void => {

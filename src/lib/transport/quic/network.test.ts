@@ -2,10 +2,14 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
-import { listening } from '../../../../test/contract/quic-pair.ts';
+import { listening, world } from '../../../../test/contract/quic-pair.ts';
+import { ManualClock } from '../../../../test/support/manual-clock.ts';
 import { udpProxy } from '../../../../test/support/udp-proxy.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { World } from '../../base/world.ts';
 import type { Link } from '../link.ts';
 
+const ERRNOS = ['EPERM', 'ENOBUFS', 'ENETDOWN', 'ENETUNREACH', 'EINVAL', 'ECONNREFUSED'];
 const QUICK = { keepAliveMs: 60, deadLinkMs: 300 };
 
 async function says(t: TestContext, from: Link, to: Link, what: string): Promise<void> {
@@ -45,14 +49,49 @@ test('an idle link lives by its keep-alive, and a black hole shorter than the li
   await says(t, gateway, agent, 'still here');
 });
 
-test('a gateway that nobody answers for is silent', async (t) => {
+test('a gateway that nobody answers for is named with its port when the handshake takes too long', async (t) => {
   const { listener, dial } = await listening(t);
   const proxy = await udpProxy(t, listener.at);
   proxy.pass = () => false;
-  const giveUp = new AbortController();
-  const dialling = assert.rejects(dial({ to: proxy.at, signal: giveUp.signal }), /enough/);
-  setImmediate(() => giveUp.abort(new Error('enough')));
+  const clock = new ManualClock();
+  const dialling = assert.rejects(dial({ to: proxy.at }, { ...world, clock }), {
+    code: 'gateway.silent',
+    message: `nothing was heard from 127.0.0.1 over UDP port ${proxy.at.port}`,
+  });
+  await clock.timerSet();
+  await clock.advance(LIMITS.quicHandshakeMs);
   await dialling;
+});
+
+test('a dial can be given up', async (t) => {
+  const { listener, dial } = await listening(t);
+  const proxy = await udpProxy(t, listener.at);
+  const giveUp = new AbortController();
+  proxy.pass = () => {
+    giveUp.abort(new Error('enough'));
+    return false;
+  };
+  await assert.rejects(dial({ to: proxy.at, signal: giveUp.signal }), /enough/);
+});
+
+test('a send error of any errno is a lost packet', async (t) => {
+  let sent = 0;
+  const net: World['net'] = {
+    ...world.net,
+    async bindUdp(at, onDatagram) {
+      const socket = await world.net.bindUdp(at, onDatagram);
+      const send: typeof socket.send = (datagram, to, done) => {
+        sent += 1;
+        const errno = datagram.length > 9000 ? 'EMSGSIZE' : sent % 25 === 0 ? ERRNOS[sent % ERRNOS.length] : undefined;
+        if (errno === undefined) socket.send(datagram, to, done);
+        else setImmediate(() => done?.(Object.assign(new Error(errno), { code: errno })));
+      };
+      return { ...socket, send };
+    },
+  };
+  const { dial, nextLink } = await listening(t, {}, { ...world, net });
+  const [agent, gateway] = [await dial({}, { ...world, net }), await nextLink()];
+  await Promise.all([says(t, agent, gateway, 'x'.repeat(2_000_000)), says(t, gateway, agent, 'y'.repeat(2_000_000))]);
 });
 
 test('datagrams of an agent whose address changed reach no engine; it links anew', async (t) => {
