@@ -1,6 +1,6 @@
 // The gateway's data folder: what each file is called, who makes it, and what is said when it is missing.
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { TunnelError } from '../base/errors.ts';
 import type { Files, World } from '../base/world.ts';
@@ -60,12 +60,20 @@ export async function initCa(directory: string, { files, clock }: Pick<World, 'f
   }
   const { createAuthority } = await import('../pki/authority.ts');
   const { certificateFacts } = await import('../pki/certificate-facts.ts');
+  const { openStore } = await import('../store/open.ts');
   const { certificatePem, privateKeyPem } = await createAuthority({ commonName: 'tunnel CA', now: clock.now(), lifetimeMs: CA_LIFETIME_MS });
   await files.replaceAtomically(folder.caKey, privateKeyPem);
   await files.replaceAtomically(folder.signingKeys, writeSigningKeys([newSigningKey(randomBytes(8).toString('hex'))]));
   await files.replaceAtomically(folder.secrets, `${JSON.stringify({ link_secret: randomBytes(SECRET_BYTES).toString('hex') }, null, 2)}\n`);
-  await files.replaceAtomically(folder.caCertificate, certificatePem);
   const facts = certificateFacts(certificatePem);
+  await using store = await openStore(folder.database, { clock });
+  await store.audit.append({
+    code: 'ca.created',
+    actor: 'local-admin',
+    subject: 'ca',
+    detail: { spki_sha256: facts.spkiSha256, not_after: new Date(facts.notAfter).toISOString() },
+  });
+  await files.replaceAtomically(folder.caCertificate, certificatePem);
   return { caFile: folder.caCertificate, pin: facts.spkiSha256, notAfter: facts.notAfter };
 }
 
@@ -76,7 +84,7 @@ export interface Keys {
   readonly linkSecret: Uint8Array;
 }
 
-/** Errors `ca.missing`, `file.loose-mode`, `file.corrupt`. */
+/** Errors `ca.missing`, `file.loose-mode`, `file.corrupt`, `store.corrupt`. */
 export async function loadKeys(folder: DataFolder, files: Files): Promise<Keys> {
   const text = async (path: string) => {
     const content = await files.readSecret(path);
@@ -86,6 +94,7 @@ export async function loadKeys(folder: DataFolder, files: Files): Promise<Keys> 
   const caPem = await text(folder.caCertificate);
   await files.makePrivateDirectory(folder.directory); // judges the mode of what is there
   const [caKeyPem, signingText, secretsText] = [await text(folder.caKey), await text(folder.signingKeys), await text(folder.secrets)];
+  if (!(await files.list(folder.directory)).includes(basename(folder.database))) throw databaseMissing(folder);
   const { loadAuthority } = await import('../pki/authority.ts');
   return {
     authority: await loadAuthority(caPem, caKeyPem),
@@ -100,6 +109,13 @@ function readSecrets(text: string, path: string): Uint8Array {
   } catch {
     throw new TunnelError('file.corrupt', `${path} is not what ca init wrote`, { hint: 'Restore it from a backup.' });
   }
+}
+
+/** Never begun anew: whoever was revoked would be let in again. */
+function databaseMissing({ database }: DataFolder): TunnelError {
+  return new TunnelError('store.corrupt', `${database} is missing, though there is a CA`, {
+    hint: 'Restore it from a backup. An empty one would forget every revocation.',
+  });
 }
 
 function missing({ directory, caCertificate }: DataFolder, path: string): TunnelError {

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { apiClient } from '../api/client.ts';
 import { tlsExchange } from '../api/exchange-tls.ts';
+import { TunnelError } from '../base/errors.ts';
 import { certificateFacts } from '../pki/certificate-facts.ts';
 import { makeCsr } from '../pki/csr.ts';
 import { generateKeyPem } from '../pki/keys.ts';
+import { openStore } from '../store/open.ts';
 import { silentLog } from '../system/log.ts';
 import { realWorld } from '../system/real-world.ts';
 import { initCa } from './data-folder.ts';
@@ -91,7 +93,7 @@ test('minting before the first start needs a public URL; afterwards it works wit
   const { rows } = await opened.client.audit({}, t.signal);
   assert.deepEqual(
     rows.map(({ code }) => code),
-    ['token.minted', 'gateway.started', 'token.minted', 'gateway.stopped', 'token.minted'],
+    ['ca.created', 'token.minted', 'gateway.started', 'token.minted', 'gateway.stopped', 'token.minted'],
   );
 });
 
@@ -131,4 +133,69 @@ test('enrol, log in and ask over TLS, each by its own string', async (t) => {
   await assert.rejects(local.client.getAgent('web1', t.signal), { code: 'agent.unknown' });
   await alice.logout(t.signal);
   await assert.rejects(alice.whoami(t.signal), { code: 'login.refused' });
+});
+
+test('a port that is free for UDP and taken for TCP is not insisted on', async (t) => {
+  const dataDir = await folder(t);
+  await initCa(dataDir, world);
+  const tried: number[] = [];
+  const listen: typeof world.net.listen = async (at, onConnection) => {
+    if ('path' in at) return await world.net.listen(at, onConnection);
+    tried.push(at.port);
+    if (tried.length < 3) throw new TunnelError('port.in-use', 'taken');
+    return await world.net.listen(at, onConnection);
+  };
+  await using gateway = await startGateway({ dataDir, listen: '127.0.0.1:0' }, { ...world, net: { ...world.net, listen } });
+  assert.equal(tried.length, 3);
+  assert.equal(gateway.tcp, gateway.udp);
+  assert.equal(gateway.tcp, `127.0.0.1:${tried[2]}`);
+});
+
+test('a fixed port that is taken is an error that leaves nothing behind', async (t) => {
+  const [dataDir, other] = [await folder(t), await folder(t)];
+  await initCa(dataDir, world);
+  await initCa(other, world);
+  await using gateway = await startGateway({ dataDir, listen: '127.0.0.1:0' }, world);
+  await assert.rejects(startGateway({ dataDir: other, listen: gateway.tcp }, world), { code: 'port.in-use' });
+  await assert.rejects(stat(join(other, 'gateway.json')), { code: 'ENOENT' });
+  await using free = await startGateway({ dataDir: other, listen: '127.0.0.1:0' }, world);
+  assert.notEqual(free.tcp, gateway.tcp);
+});
+
+test('sessions that a killed gateway left live are ended by the next one', async (t) => {
+  const dataDir = await folder(t);
+  await initCa(dataDir, world);
+  const ids = { agentId: randomUUID(), operatorId: randomUUID(), id: randomUUID() };
+  {
+    await using store = await openStore(join(dataDir, 'gateway.db'), world);
+    await store.agents.insert({ id: ids.agentId, name: 'web1', allowedRoutes: [], ports: null, os: null, hostname: null });
+    await store.operators.upsert({ id: ids.operatorId, name: 'alice', kind: 'operator', agents: null });
+    await store.sessions.openOrJoin(ids);
+  }
+  await writeFile(join(dataDir, 'control.sock'), ''); // and its socket
+  await (await startGateway({ dataDir, listen: '127.0.0.1:0' }, world)).close();
+  await using store = await openStore(join(dataDir, 'gateway.db'), world);
+  assert.equal((await store.sessions.byId(ids.id))?.reason, 'gateway-restarted');
+  assert.deepEqual(
+    (await store.audit.list(0, 100)).rows.map(({ code }) => code),
+    ['ca.created', 'session.ended', 'gateway.started', 'gateway.stopped'],
+  );
+});
+
+test('a database that is gone is not begun anew', async (t) => {
+  const dataDir = await folder(t);
+  await initCa(dataDir, world);
+  await rm(join(dataDir, 'gateway.db'));
+  await assert.rejects(startGateway({ dataDir, listen: '127.0.0.1:0' }, world), { code: 'store.corrupt' });
+  await assert.rejects(openGateway({ dataDir }, world), { code: 'store.corrupt' });
+});
+
+test('loose modes are refused, naming the fix', async (t) => {
+  const dataDir = await folder(t);
+  await initCa(dataDir, world);
+  await chmod(dataDir, 0o755);
+  await assert.rejects(startGateway({ dataDir, listen: '127.0.0.1:0' }, world), { code: 'file.loose-mode' });
+  await chmod(dataDir, 0o700);
+  await chmod(join(dataDir, 'ca-key.pem'), 0o644);
+  await assert.rejects(openGateway({ dataDir }, world), { code: 'file.loose-mode' });
 });

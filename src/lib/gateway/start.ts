@@ -59,6 +59,10 @@ export async function startGateway({ dataDir, ...flags }: GatewayOptions, world:
   if (leftovers > 0) world.log.warn({ sessions: leftovers }, 'sessions of the gateway before were ended');
   const control = starting.use(await startControl({ store, authority: keys.authority, keys: keys.signing, placesBefore: undefined }, world));
   const { context } = control;
+  let served = false;
+  starting.defer(() => {
+    if (served) context.audit.keep({ code: 'gateway.stopped', actor: 'gateway', subject: 'gateway', detail: {} });
+  });
   const credentials = { cert: certificate.certificatePem, key: certificate.privateKeyPem };
   const api = starting.use(await buildApi(context, { whoCalls: bearerCalls(context), certificate: credentials }));
   const localApi = starting.use(await buildApi(context, { whoCalls: everyoneIsLocalAdmin }));
@@ -103,6 +107,7 @@ export async function startGateway({ dataDir, ...flags }: GatewayOptions, world:
     detail: { version: VERSION, url: config.public_url, tcp: serving.tcp, udp: serving.udp, proxy: serving.proxy },
   });
 
+  served = true;
   const stop = new AbortController();
   const use = async (next: { certificatePem: string; privateKeyPem: string }) => {
     await edge.useCertificate(next.certificatePem, keys.authority.certificatePem);
@@ -116,7 +121,6 @@ export async function startGateway({ dataDir, ...flags }: GatewayOptions, world:
     await Promise.all([renewing, door.close(), local.close()]);
     await edge.drain(graceMs);
     await context.sessions.endAll('all', 'gateway-stopping');
-    context.audit.keep({ code: 'gateway.stopped', actor: 'gateway', subject: 'gateway', detail: {} });
     await running.disposeAsync();
     await files.remove(folder.controlSocket);
   };

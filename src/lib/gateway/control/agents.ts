@@ -96,7 +96,7 @@ export async function deleteAgent(context: ControlContext, caller: Caller, nameO
   await Promise.all([sessions.endAll({ agentId: agent.id }, 'agent-removed'), ...links.map(({ linkId }) => close(linkId))]);
 }
 
-export function rowOf(agent: KnownAgent, certificate: Certificate | undefined): AgentRow {
+function rowOf(agent: KnownAgent, certificate: Certificate | undefined): AgentRow {
   return {
     id: agent.id,
     name: agent.name,

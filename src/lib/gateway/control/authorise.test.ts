@@ -27,7 +27,7 @@ test('a token becomes a plan; what becomes of it is audited with the very record
   await control.forEdge.report({ kind: 'ended', channelId: plan.channelId, sessionId: second.session.sessionId, bytesUp: 1, bytesDown: 2, reason: 'ended' });
   assert.equal(control.context.sessions.channels, 0);
   assert.deepEqual(await stand.audited(), ['session.opened', 'session.opened', 'channel.opened', 'channel.ended']);
-  const { rows } = await store.audit.list(2, 10);
+  const { rows } = await store.audit.list(3, 10);
   assert.deepEqual(rows[0]?.detail['decision'], {
     ...plan.decision,
     outcome: { result: 'connected', agent: 'wide', address: '10.0.0.5:22', code: null, reason: null },

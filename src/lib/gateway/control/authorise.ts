@@ -1,6 +1,5 @@
 // An operator's CONNECT becomes a plan: the token is judged, the target decided, and every way gets its lease (requirements A8 to A10, E1).
 import { TunnelError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
 import { formatTarget, parseTarget } from '../../routing/target.ts';
 import type { Operator } from '../../store/operators.ts';
 import { type SessionTokenClaims, verifySessionToken } from '../../tokens/session-token.ts';
@@ -9,6 +8,8 @@ import type { ControlContext } from './context.ts';
 import { type DecidedWay, decide, decisionError } from './decide.ts';
 
 type Claims = SessionTokenClaims & { readonly expiresAt: number };
+
+const MOST_TOKENS = 4096;
 
 /** Tokens whose signature was found good: one is used for many channels. */
 export class SeenTokens {
@@ -21,7 +22,7 @@ export class SeenTokens {
     this.#claims.delete(text);
     const claims = await verifySessionToken(text, keys, now);
     this.#claims.set(text, claims);
-    if (this.#claims.size > LIMITS.sessionsPerOperator * 64) for (const oldest of this.#claims.keys().take(1)) this.#claims.delete(oldest);
+    if (this.#claims.size > MOST_TOKENS) for (const oldest of this.#claims.keys().take(1)) this.#claims.delete(oldest);
     return claims;
   }
 }

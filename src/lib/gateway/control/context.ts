@@ -6,6 +6,7 @@ import { formatRoute } from '../../routing/route.ts';
 import type { Store } from '../../store/open.ts';
 import type { SigningKey } from '../../tokens/signing-keys.ts';
 import type { Assignment, EdgeForControl } from '../contract.ts';
+import type { Attempts } from './attempts.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Logins } from './logins.ts';
 import type { KnownAgent, Registry } from './registry.ts';
@@ -48,6 +49,7 @@ export interface ControlContext {
   readonly registry: Registry;
   readonly sessions: Sessions;
   readonly logins: Logins;
+  readonly attempts: Attempts;
   /** Undefined before the gateway was ever started. */
   readonly places: () => PublicPlaces | undefined;
   /** Undefined without a running gateway. */

@@ -6,6 +6,7 @@ import { mintMaterial } from '../../tokens/session-material.ts';
 import type { SigningKey } from '../../tokens/signing-keys.ts';
 import type { ControlForEdge } from '../contract.ts';
 import { admit } from './admit.ts';
+import { Attempts } from './attempts.ts';
 import { AuditLog } from './audit-log.ts';
 import { authorise, SeenTokens } from './authorise.ts';
 import type { ControlContext, PublicPlaces, Serving } from './context.ts';
@@ -60,6 +61,7 @@ export async function startControl({ store, authority, keys, placesBefore }: Con
     registry,
     sessions,
     logins: new Logins(store, world.clock),
+    attempts: new Attempts(world.clock),
     places: () => serving?.places ?? placesBefore,
     serving: () => serving,
   };

@@ -23,7 +23,7 @@ const KeptAnswer = z.object({ agent_id: z.string(), client_cert_pem: z.string() 
 /** Errors `string.refused` for whatever is wrong with the string, `csr.refused`, `id.taken`, `name.taken`. None of them spends it. */
 export async function enrol(context: ControlContext, string: string | undefined, request: EnrollRequest, source: string): Promise<EnrollAnswer> {
   try {
-    return await enrolOnce(context, string ?? '', request, source);
+    return await context.attempts.count(source, () => enrolOnce(context, string ?? '', request, source));
   } catch (error) {
     if (error instanceof TunnelError) {
       context.audit.keepProvoked({

@@ -13,7 +13,7 @@ import { refusedString, sameWords, whyRefused } from './refused-string.ts';
 /** Error `string.refused` for whatever is wrong with the string, audited. */
 export async function login(context: ControlContext, string: string | undefined, source: string): Promise<LoginAnswer> {
   try {
-    return await loginOnce(context, string ?? '', source);
+    return await context.attempts.count(source, () => loginOnce(context, string ?? '', source));
   } catch (error) {
     if (error instanceof TunnelError) {
       context.audit.keepProvoked({

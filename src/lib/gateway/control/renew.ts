@@ -1,5 +1,6 @@
 // A new certificate for the key that an agent's link has proved: same id, same name, later end (requirements A13; security.md, G).
 import { TunnelError } from '../../base/errors.ts';
+import { BACKDATED_MS } from '../../pki/authority.ts';
 import { sha256Hex } from '../../pki/certificate-facts.ts';
 import { readCsr } from '../../pki/csr.ts';
 import { issueAgentLeaf } from '../../pki/leaf.ts';
@@ -10,7 +11,7 @@ import { AGENT_LEAF_MS, type ControlContext } from './context.ts';
 
 /** The old certificate ends this long after it was replaced: the agent may need it if it could not keep the new one. */
 const OLD_GOOD_FOR_MS = 86_400_000;
-const LEAST_BETWEEN_MS = 60_000;
+const LEAST_BETWEEN_MS = 10_000;
 
 /** Errors `csr.refused`, `certificate.refused`, `limit.reached`; audited. */
 export async function renew(context: ControlContext, linkId: string, csrPem: string): Promise<RenewedIdentity> {
@@ -41,7 +42,7 @@ async function renewOnce({ authority, keys, registry, store, world }: ControlCon
   if (current.spkiSha256 !== pin)
     throw new TunnelError('csr.refused', 'the certificate request is refused: a renewal keeps its key', { hint: 'Enrol again to change the key.' });
   const now = world.clock.now();
-  if (now - current.notBefore < LEAST_BETWEEN_MS) throw new TunnelError('limit.reached', 'this certificate was renewed a moment ago');
+  if (now - (current.notBefore + BACKDATED_MS) < LEAST_BETWEEN_MS) throw new TunnelError('limit.reached', 'this certificate was renewed a moment ago');
   const leaf = await issueAgentLeaf(authority, { agentId, name: row.name, hostname: row.hostname ?? undefined, spki, now, lifetimeMs: AGENT_LEAF_MS });
   await store.transaction(async (tables) => {
     if (!(await tables.agents.byId(agentId))) throw new TunnelError('certificate.refused', 'this agent was deleted');

@@ -18,7 +18,7 @@ export interface LeaseAgent {
   readonly ports: readonly PortRange[];
 }
 
-export interface MaterialQuestion {
+interface MaterialQuestion {
   readonly sessionId: string;
   readonly operator: string;
   readonly agentId: string;
@@ -50,7 +50,7 @@ interface Live extends Session {
   material: { readonly text: string; readonly ports: string; readonly renewAt: number } | undefined;
 }
 
-export class Sessions implements Disposable {
+export class Sessions implements AsyncDisposable {
   readonly #options: SessionsOptions;
   readonly #byPair = new Map<string, Promise<Live>>();
   readonly #byId = new Map<string, Live>();
@@ -124,8 +124,10 @@ export class Sessions implements Disposable {
     return ids.length;
   }
 
-  [Symbol.dispose](): void {
+  /** What is live stays so in the store; ends that are being written down are waited for. */
+  async [Symbol.asyncDispose](): Promise<void> {
     for (const { idleTimer } of this.#byId.values()) idleTimer?.cancel();
+    await Promise.allSettled(this.#endings.values());
   }
 
   async #writeEnd(live: Live, reason: CloseReason): Promise<void> {

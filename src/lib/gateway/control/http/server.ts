@@ -8,6 +8,7 @@ import type { TcpSocket } from '../../../base/world.ts';
 import type { ControlContext } from '../context.ts';
 import { agentsRoutes } from './agents.ts';
 import { auditRoutes } from './audit.ts';
+import { answerBrokenRequest } from './broken-request.ts';
 import { healthRoutes } from './health.ts';
 import { parseJson } from './json-body.ts';
 import { loginRoutes } from './login.ts';
@@ -49,7 +50,14 @@ export async function buildApi(
       : createHttpServer(limits, handler);
     return server as HttpServer;
   };
-  const app = Fastify({ serverFactory, bodyLimit: LIMITS.httpBodyBytes, exposeHeadRoutes: false, forceCloseConnections: true, return503OnClosing: false });
+  const app = Fastify({
+    serverFactory,
+    bodyLimit: LIMITS.httpBodyBytes,
+    exposeHeadRoutes: false,
+    forceCloseConnections: true,
+    return503OnClosing: false,
+    clientErrorHandler: answerBrokenRequest,
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, async (_request: unknown, body: string) => parseJson(body));
   app.setErrorHandler((thrown, request, reply) => {

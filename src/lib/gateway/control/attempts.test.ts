@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ManualClock } from '../../../../test/support/manual-clock.ts';
+import { Attempts } from './attempts.ts';
+import { refusedString } from './refused-string.ts';
+
+test('a source that only shows bad strings has to wait, others do not, and not for ever', async () => {
+  const clock = new ManualClock();
+  const attempts = new Attempts(clock);
+  const bad = () => attempts.count('192.0.2.1', () => Promise.reject(refusedString('login', 'used')));
+  for (let count = 0; count < 300; count++) await assert.rejects(bad(), { code: 'string.refused' });
+  await assert.rejects(bad(), { code: 'limit.reached' });
+  assert.equal(await attempts.count('192.0.2.2', async () => 'in'), 'in');
+  await clock.advance(60_000);
+  assert.equal(await attempts.count('192.0.2.1', async () => 'in'), 'in');
+});

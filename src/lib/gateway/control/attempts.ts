@@ -1,0 +1,41 @@
+// How often one source may show strings that are not good, before it has to wait (security.md, T).
+import { TunnelError } from '../../base/errors.ts';
+import type { Clock } from '../../base/world.ts';
+
+const WINDOW_MS = 60_000;
+/** A hundred agents behind one address may all show a string that was used. */
+const FAILURES_PER_WINDOW = 300;
+const MOST_SOURCES = 10_000;
+
+export class Attempts {
+  readonly #clock: Clock;
+  #failures = new Map<string, number>();
+  #endsAt = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Runs `work` and counts its refusals of strings. Error `limit.reached` once there were too many in this minute. */
+  async count<T>(source: string, work: () => Promise<T>): Promise<T> {
+    this.#turn();
+    const failures = this.#failures.get(source) ?? 0;
+    if (failures >= FAILURES_PER_WINDOW)
+      throw new TunnelError('limit.reached', 'too many strings that were refused came from this address', { hint: 'Try again in a minute.' });
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof TunnelError && error.code === 'string.refused' && this.#failures.size < MOST_SOURCES) {
+        this.#failures.set(source, (this.#failures.get(source) ?? 0) + 1);
+      }
+      throw error;
+    }
+  }
+
+  #turn(): void {
+    const now = this.#clock.monotonic();
+    if (now < this.#endsAt) return;
+    this.#failures = new Map();
+    this.#endsAt = now + WINDOW_MS;
+  }
+}

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { quietWorld } from '../../../../test/support/quiet-world.ts';
+import type { AuditEvent } from '../../audit/event.ts';
+import { TunnelError } from '../../base/errors.ts';
+import { AuditLog } from './audit-log.ts';
+
+const event = (subject: string): AuditEvent => ({ code: 'channel.opened', actor: 'operator:alice', subject, detail: {} });
+
+function start() {
+  const world = quietWorld();
+  const kept: (readonly AuditEvent[])[] = [];
+  const store = { failing: false };
+  const appendAll = async (rows: readonly AuditEvent[]) => {
+    if (store.failing) throw new TunnelError('store.busy', 'full');
+    kept.push(rows);
+  };
+  const log = new AuditLog({ audit: { append: async () => {}, appendAll, list: async () => ({ rows: [], next: null }) } }, world);
+  return { world, kept, store, log };
+}
+
+test('rows are kept together within 200 ms', async () => {
+  const { world, kept, log } = start();
+  log.keep(event('one'));
+  await world.clock.advance(199);
+  log.keep(event('two'));
+  assert.equal(kept.length, 0);
+  await world.clock.advance(1);
+  assert.deepEqual(
+    kept.map((rows) => rows.map(({ subject }) => subject)),
+    [['one', 'two']],
+  );
+  assert.equal(world.clock.pending, 0);
+});
+
+test('while the store does not take them rows wait in order, and nothing new may begin', async () => {
+  const { world, kept, store, log } = start();
+  store.failing = true;
+  log.keep(event('one'));
+  await world.clock.advance(200);
+  assert.throws(() => log.assertKeeping(), { code: 'store.busy' });
+  log.keep(event('two'));
+  store.failing = false;
+  await world.clock.advance(1000);
+  assert.deepEqual(
+    kept.flat().map(({ subject }) => subject),
+    ['one', 'two'],
+  );
+  log.assertKeeping();
+});
+
+test('what an agent provokes is 50 rows a second, the rest a number', async () => {
+  const { world, kept, log } = start();
+  for (let count = 0; count < 1000; count++) log.keepProvoked(event(`row ${count}`));
+  await world.clock.advance(3000);
+  assert.equal(kept.flat().length, 51);
+  assert.equal(kept.flat().at(-1)?.detail['more'], 950);
+  log.keepProvoked(event('later'));
+  await log[Symbol.asyncDispose]();
+  assert.equal(kept.flat().at(-1)?.subject, 'later');
+  assert.equal(world.clock.pending, 0);
+});

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { controlStand } from '../../../../test/support/control-stand.ts';
+import { ManualClock } from '../../../../test/support/manual-clock.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { verifyMaterial } from '../../tokens/session-material.ts';
+import { publicKeys } from '../../tokens/signing-keys.ts';
+
+const ports = [[22, 22]] as const;
+
+test('material says who may do what, and is signed anew at half of its life and when ports change', async (t) => {
+  const clock = new ManualClock(Date.now());
+  const { control, world, ...stand } = await controlStand(t, { clock });
+  const agent = { id: await stand.agent('web1'), name: 'web1', ports };
+  const alice = await stand.operator('alice', null);
+  const { sessions, keys } = control.context;
+  const first = await sessions.lease(alice, agent);
+  assert.deepEqual(await verifyMaterial(first.material, publicKeys(keys), { now: world.clock.now(), agentId: agent.id }), {
+    sessionId: first.sessionId,
+    operator: 'alice',
+    agentId: agent.id,
+    targets: ['*'],
+    ports: ['22'],
+    kinds: ['tcp'],
+    expiresAt: Math.floor((world.clock.now() + LIMITS.sessionTokenMs) / 1000) * 1000,
+  });
+  await clock.advance(LIMITS.sessionTokenMs / 2 - 1);
+  assert.deepEqual(await sessions.lease(alice, agent), first);
+  await clock.advance(1);
+  const renewed = await sessions.lease(alice, agent);
+  assert.equal(renewed.sessionId, first.sessionId);
+  assert.notEqual(renewed.material, first.material);
+  const wider = await sessions.lease(alice, { ...agent, ports: [[1, 100]] });
+  assert.notEqual(wider.material, renewed.material);
+});
+
+test('idle sessions end after 15 minutes, those with open channels do not', async (t) => {
+  const clock = new ManualClock(Date.now());
+  const { control, orders, store, ...stand } = await controlStand(t, { clock });
+  const agent = { id: await stand.agent('web1'), name: 'web1', ports };
+  const { sessions } = control.context;
+  const alice = await stand.operator('alice', null);
+  const idle = await sessions.lease(alice, agent);
+  const busy = await sessions.lease(await stand.operator('bob', null), agent);
+  sessions.channelOpened(busy.sessionId, 'c1', '10.0.0.5:22');
+  await clock.advance(LIMITS.sessionIdleMs / 2);
+  await sessions.lease(alice, agent);
+  await clock.advance(LIMITS.sessionIdleMs / 2);
+  assert.deepEqual(orders, []);
+  await clock.advance(LIMITS.sessionIdleMs / 2);
+  assert.deepEqual(orders, [`endSession ${idle.sessionId} idle`]);
+  sessions.channelEnded(busy.sessionId, 'c1');
+  await clock.advance(LIMITS.sessionIdleMs + 1);
+  assert.deepEqual(orders, [`endSession ${idle.sessionId} idle`, `endSession ${busy.sessionId} idle`]);
+  assert.equal(sessions.find(busy.sessionId), undefined);
+});
+
+test('the next session waits for the end of the last one', async (t) => {
+  const { control, store, ...stand } = await controlStand(t);
+  const agent = { id: await stand.agent('web1'), name: 'web1', ports };
+  const alice = await stand.operator('alice', null);
+  const { sessions } = control.context;
+  const first = await sessions.lease(alice, agent);
+  const [, second] = await Promise.all([sessions.end(first.sessionId, 'operator-closed'), sessions.lease(alice, agent)]);
+  assert.notEqual(second.sessionId, first.sessionId);
+  assert.deepEqual(
+    (await store.sessions.listLive()).map(({ id }) => id),
+    [second.sessionId],
+  );
+  assert.deepEqual(await stand.audited(), ['session.opened', 'session.ended', 'session.opened']);
+});
+
+test('limits for an operator and for an agent; what has ended makes room', async (t) => {
+  const { control, ...stand } = await controlStand(t);
+  const { sessions } = control.context;
+  const alice = await stand.operator('alice', null);
+  const agents = await Promise.all(
+    Array.from({ length: LIMITS.sessionsPerOperator + 1 }, async (_, index) => ({
+      id: await stand.agent(`a${index}`, { offline: true }),
+      name: `a${index}`,
+      ports,
+    })),
+  );
+  const last = agents.pop();
+  assert.ok(last);
+  const leases = await Promise.all(agents.map((agent) => sessions.lease(alice, agent)));
+  await assert.rejects(sessions.lease(alice, last), { code: 'limit.reached' });
+  await sessions.end(leases[0]?.sessionId ?? '', 'operator-closed');
+  await sessions.lease(alice, last);
+});
