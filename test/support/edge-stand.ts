@@ -135,7 +135,14 @@ export async function startStand(
   const anyPort = { address: '127.0.0.1', port: 0 };
   const keys = { ...ca.server, trustedCaPem: ca.caPem, secret: new Uint8Array(32) };
   const edge = await startEdge({ udp: anyPort, ...keys, proxyListen: proxy ? anyPort : undefined }, control, world);
-  const door = await world.net.listen(anyPort, edge.takeOperator);
+  // As control's front door does: it reads the first bytes and puts them back.
+  const door = await world.net.listen(anyPort, (socket) => {
+    socket.once('readable', () => {
+      const hello: unknown = socket.read();
+      if (hello !== null) socket.unshift(hello);
+      edge.takeOperator(socket);
+    });
+  });
   if (!('port' in door.at)) throw new Error('no port');
   const operatorPort = door.at.port;
   const ending = new AbortController();

@@ -1,22 +1,10 @@
-// The dialect of HTTP CONNECT that both front doors of the edge and our client share: who asks, for what, and how a failure travels in an answer.
+// The dialect of HTTP CONNECT that both front doors of the edge and our client share: who asks, and how a failure travels in an answer.
 import { type ErrorCode, isErrorCode, type Kind, TunnelError } from '../base/errors.ts';
 import { escapeText } from '../base/escape.ts';
 
-const AUTHORITY = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([^\s:@/?#[\]]{1,253})):([1-9]\d{0,4})$/;
 const TOKEN = /^[A-Za-z0-9\-._~+/]{1,8192}={0,2}$/;
 const MESSAGE_CHARACTERS = 1000;
-export const AUTHENTICATE = { 'proxy-authenticate': 'Basic realm="tunnel"' } as const;
-
-/** RFC 9110, 9.3.6: `host:port` or `[v6]:port`. What the host means is judged elsewhere. Error `target.malformed`. */
-export function parseAuthority(text: string): { host: string; port: number } {
-  const [, v6, name, digits] = AUTHORITY.exec(text) ?? [];
-  const host = v6 ?? name;
-  const port = Number(digits);
-  if (host === undefined || !(port <= 65535)) {
-    throw new TunnelError('target.malformed', `not a host and port: "${escapeText(text.slice(0, 80))}"`, { hint: 'Write host:port or [v6]:port.' });
-  }
-  return { host, port };
-}
+const AUTHENTICATE = { 'proxy-authenticate': 'Basic realm="tunnel"' } as const;
 
 /** The session token of `Proxy-Authorization`: Bearer, or Basic with the token as password (RFC 7617). Undefined when there is none that could be one. */
 export function readToken(header: string | undefined): string | undefined {

@@ -192,3 +192,25 @@ test('a failure of control is told as internal, without its text', async (t) => 
   const none = await operator.connect('127.0.0.1:1');
   assert.deepEqual([none.status, readRefusal(none.status, none.headers).code], [404, 'route.none']);
 });
+
+test('1500 requests that are given up at once end neither the session nor leave anything open', async (t) => {
+  const stand = await startStand(t);
+  const agent = await stand.agent();
+  const port = await startTarget(t, (socket) => void socket.pipe(socket));
+  const operator = await stand.operator();
+  const request = { ':method': 'CONNECT', ':authority': `127.0.0.1:${port}`, 'proxy-authorization': `Bearer ${TOKEN}` };
+  for (let batch = 0; batch < 15; batch += 1) {
+    const streams = Array.from({ length: 100 }, () => operator.session.request(request).on('error', () => {}));
+    await new Promise<void>((ponged) => operator.session.ping(() => ponged()));
+    const closed = streams.map((stream) => (stream.closed ? undefined : once(stream, 'close').catch(() => {})));
+    for (const stream of streams) stream.destroy(new Error('never mind'));
+    await Promise.all(closed);
+  }
+  const { stream, status } = await operator.connect(`127.0.0.1:${port}`);
+  assert.equal(status, 200);
+  stream.end('still here');
+  assert.equal(await text(stream), 'still here');
+  const over = () => stand.control.events.filter((event) => event.kind === 'ended' || (event.kind === 'refused' && event.last)).length;
+  await stand.control.until(() => over() === stand.control.asked.length);
+  assert.equal(agent.link.streams, 1);
+});

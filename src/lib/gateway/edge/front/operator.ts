@@ -4,7 +4,7 @@ import type { Carrier } from '../carry.ts';
 import { serveHttp2 } from './http2.ts';
 import { type ServerKeys, type TlsFront, terminateTls } from './tls.ts';
 
-export const OPERATOR_ALPN = 'tunnel-connect/1';
+const OPERATOR_ALPN = 'tunnel-connect/1';
 
 export function operatorFront(keys: ServerKeys, carrier: Carrier, { log }: World): TlsFront {
   const options = { ...keys, alpn: [OPERATOR_ALPN], alpnOptional: false, minVersion: 'TLSv1.3', exactEnds: false } as const;
