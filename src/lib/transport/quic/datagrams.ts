@@ -22,9 +22,9 @@ export class Datagrams {
     this.#monotonic = monotonic;
   }
 
-  /** A buffer of LARGEST_PACKET_BYTES, or undefined when too much is under way; then `wake` is called later. */
-  take(wake: () => void): Buffer | undefined {
-    if (this.#underWay < MOST_UNDER_WAY) return this.#spare.pop() ?? Buffer.allocUnsafeSlow(LARGEST_PACKET_BYTES);
+  /** A buffer of LARGEST_PACKET_BYTES, or undefined when too much is under way; then `wake` is called later. Last words have no `wake` and never wait. */
+  take(wake?: () => void): Buffer | undefined {
+    if (wake === undefined || this.#underWay < MOST_UNDER_WAY) return this.#spare.pop() ?? Buffer.allocUnsafeSlow(LARGEST_PACKET_BYTES);
     this.#waiting.add(wake);
     return undefined;
   }

@@ -4,6 +4,7 @@ import type { LinkEnd } from '../link.ts';
 import type { NativeConnection } from './native.ts';
 
 const CRYPTO_ERRORS = 0x100; // RFC 9001 4.8: TLS alert + 0x100
+const APPLICATION_ERROR = 0x0c; // RFC 9000 10.2.3: what a close by the application becomes before there are keys for it
 const NO_APPLICATION_PROTOCOL = 120;
 const ALERTS: Readonly<Record<number, string>> = {
   40: 'handshake_failure',
@@ -48,6 +49,9 @@ export function ending(end: LinkEnd, code: 'link.lost' | 'gateway.silent' | 'int
 }
 
 function transportEnding(by: 'peer' | 'fault', errorCode: number): Ending {
+  if (by === 'peer' && errorCode === APPLICATION_ERROR) {
+    return ending({ by, code: undefined, reason: 'ended during the handshake' }, 'link.lost', 'the peer ended the link during the handshake');
+  }
   const alert = errorCode >= CRYPTO_ERRORS && errorCode < CRYPTO_ERRORS + 256 ? errorCode - CRYPTO_ERRORS : undefined;
   const name = alert === undefined ? `QUIC error ${errorCode}` : (ALERTS[alert] ?? `TLS alert ${alert}`);
   const end: LinkEnd = { by, code: undefined, reason: by === 'peer' ? `the peer refused: ${name}` : `refused: ${name}` };

@@ -114,7 +114,7 @@ export class ConnectionLoop {
 
   #send(): void {
     for (let left = PACKETS_PER_FLUSH; left > 0; left -= 1) {
-      const buffer = this.#datagrams.take(this.#wake);
+      const buffer = this.#datagrams.take(this.#ended ? undefined : this.#wake);
       if (!buffer) return;
       const sent = this.#native.send(buffer.subarray(0, this.#packetBytes));
       if (!sent) {

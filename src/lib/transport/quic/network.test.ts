@@ -108,6 +108,17 @@ test('datagrams of an agent whose address changed reach no engine; it links anew
   await says(t, again, there, 'from there');
 });
 
+test('a gateway that stops tells every agent, however many', async (t) => {
+  const { listener, dial, nextLink } = await listening(t);
+  const links: Link[] = [];
+  while (links.length < 300) {
+    links.push(await dial());
+    await nextLink();
+  }
+  await listener.close(1, 'stopping');
+  for (const end of await Promise.all(links.map((link) => link.closed))) assert.deepEqual(end, { by: 'peer', code: 1, reason: 'stopping' });
+});
+
 test('a gateway that restarted says so at the next keep-alive', async (t) => {
   const liveness = { keepAliveMs: 60, deadLinkMs: 60_000 };
   const first = await listening(t, { liveness });
