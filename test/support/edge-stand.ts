@@ -227,7 +227,10 @@ export async function dialOperator(t: TestContext, port: number, caPem: string, 
   session.setMaxListeners(0);
   await once(session, 'remoteSettings');
   session.setLocalWindowSize(16 * 1024 * 1024);
-  t.after(() => session.destroy());
+  t.after(() => {
+    session.destroy();
+    tls.destroy(); // A session that is destroyed just as its peer resets leaves its socket open.
+  });
   return {
     tls,
     session,
