@@ -69,6 +69,7 @@ test('another key, another id, another CA than the one beside it: refused, the o
     await renewedBy(ca, publicSpki(stranger.privateKeyPem)),
     await renewedBy(ca, undefined, stranger.agentId),
     { ...(await renewedBy(ca)), caPem: other.caPem },
+    { ...(await renewedBy(ca)), certificatePem: forged((await renewedBy(ca)).certificatePem) },
     { ...(await renewedBy(ca)), certificatePem: 'nothing' },
   ]) {
     await assert.rejects(opened.adopt(bad), { code: 'certificate.refused' });
@@ -85,3 +86,10 @@ test('a renewal that cannot be written leaves the old one in force', async (t) =
   assert.equal(opened.identity, before);
   assert.deepEqual(readdirSync(dataDir).sort(), ['agent.json', 'identity-1']);
 });
+
+/** Its signature is off by one bit. */
+function forged(pem: string): string {
+  const der = Buffer.from(pem.replace(/-----[A-Z ]+-----/g, ''), 'base64');
+  der[der.length - 1] = (der.at(-1) ?? 0) ^ 1;
+  return `-----BEGIN CERTIFICATE-----\n${der.toString('base64').replace(/.{64}/g, '$&\n').trimEnd()}\n-----END CERTIFICATE-----\n`;
+}
