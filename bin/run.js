@@ -37,4 +37,8 @@ async function main() {
   await execute({ loadOptions: { root } });
 }
 
-await main();
+// Not awaited: after EPIPE oclif waits for a drain that never comes, and node would call that an unsettled await.
+main().catch((error) => {
+  process.stderr.write(`error: ${(error && error.stack) || error}\n`);
+  process.exitCode = 1;
+});

@@ -28,6 +28,8 @@ function usageMessage(text: string): string {
     .filter((line) => line !== '' && line !== 'See more help with --help' && !/^The following errors? occurred:$/.test(line));
   const [first = 'wrong usage', ...rest] = lines;
   if (/^Missing \d+ required arg/.test(first)) return `missing argument: ${rest.map((line) => line.split(/\s/)[0]).join(', ')}`;
+  if (lines.every((line) => /^Missing required flag /.test(line)))
+    return `missing required flag: ${lines.map((line) => `--${line.split(' ').at(-1)}`).join(', ')}`;
   return lowerFirst([first, ...rest].join('; ').replace(/^Parsing (--\S+) ?; /, '$1: ')).replace('nonexistent flag', 'unknown flag');
 }
 

@@ -1,0 +1,26 @@
+// Every generated file with its content; generate.ts writes them, test/commands.test.ts compares them.
+import { readFileSync } from 'node:fs';
+import type { Command } from '@oclif/core/command';
+import { commandPage, mainPage, pageName } from '../src/lib/cli/manual.ts';
+import { root, snapshotOf } from './read-commands.ts';
+
+/** Paths below the root. The same sources give the same bytes. */
+export function generated(commands: readonly Command.Cached[]): Map<string, string> {
+  const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+  const files = new Map([
+    ['oclif.manifest.json', json({ commands: Object.fromEntries(commands.map((command) => [command.id, command])), version })],
+    ['test/snapshots/commands.json', json(snapshotOf(commands))],
+    ['man/tunnel.1', mainPage(commands)],
+  ]);
+  for (const command of commands) files.set(`man/${pageName(command.id)}.1`, commandPage(command, siblings(command.id, commands)));
+  return files;
+}
+
+function siblings(id: string, commands: readonly Command.Cached[]): string[] {
+  const topic = id.split(':')[0];
+  return commands.map((other) => other.id).filter((other) => other.split(':')[0] === topic);
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

@@ -1,0 +1,193 @@
+// Man pages in mdoc from the definitions that --help shows: a page a command, and tunnel(1) above them.
+import { ERROR_KINDS, type Kind } from '../base/errors.ts';
+import { variableName } from './environment.ts';
+import { EXIT_CODES, EXIT_MEANINGS } from './exit-codes.ts';
+import { definition, escapeLine, list, literal, type Macro, prose, section } from './mdoc.ts';
+
+/** When the pages were last revised by hand. Not the day of the build: the same sources make the same pages. */
+const REVISED = 'November 21, 2026';
+
+/** What of oclif's manifest a page is made of. */
+export interface CommandDefinition {
+  /** `agent:enroll`. */
+  readonly id: string;
+  readonly summary?: string | undefined;
+  readonly description?: string | undefined;
+  readonly usage?: string | string[] | undefined;
+  readonly examples?: readonly (string | { readonly command: string; readonly description: string })[] | undefined;
+  readonly args: Readonly<Record<string, ArgumentDefinition>>;
+  readonly flags: Readonly<Record<string, FlagDefinition>>;
+}
+
+export interface ArgumentDefinition {
+  readonly name: string;
+  readonly description?: string | undefined;
+  readonly required?: boolean | undefined;
+  readonly multiple?: boolean | undefined;
+}
+
+export interface FlagDefinition {
+  readonly name: string;
+  readonly type: 'boolean' | 'option';
+  readonly char?: string | undefined;
+  readonly summary?: string | undefined;
+  readonly required?: boolean | undefined;
+  readonly multiple?: boolean | undefined;
+  readonly helpValue?: string | string[] | undefined;
+  readonly options?: readonly string[] | undefined;
+  readonly default?: unknown;
+}
+
+/** The file name of a command's page, without its section: `tunnel-agent-enroll`. */
+export function pageName(id: string): string {
+  return `tunnel-${id.replaceAll(':', '-')}`;
+}
+
+/** The page of one command; `related` are ids of other commands. */
+export function commandPage(command: CommandDefinition, related: readonly string[]): string {
+  const { id, flags } = command;
+  const words = `tunnel ${id.replaceAll(':', ' ')}`;
+  const [first, rest] = splitSummary(command.summary ?? '');
+  const described = [rest, ...(command.description ?? '').split('\n')].filter((part) => part !== '');
+  const sorted = Object.values(flags).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return page(pageName(id), lowerFirst(first), [
+    section('SYNOPSIS', synopsis(words, command, sorted)),
+    section('DESCRIPTION', [
+      ...(described.length === 0 ? prose(`${first}.`) : described.flatMap((part, index) => [...(index === 0 ? [] : ['.Pp']), ...prose(part)])),
+      ...argumentList(Object.values(command.args)),
+    ]),
+    section('OPTIONS', list(sorted.map((flag) => definition(flagTag(flag), flagText(id, flag))))),
+    section('EXIT STATUS', ['0 when it did what was asked, above 0 as', '.Xr tunnel 1', 'lists.']),
+    section('EXAMPLES', ['.Bd -literal -offset indent', ...exampleLines(command), '.Ed']),
+    section('SEE ALSO', seeAlso([...related.filter((other) => other !== id).map(pageName), 'tunnel'])),
+  ]);
+}
+
+/** tunnel(1): all commands, the environment, the files and the exit codes. */
+export function mainPage(commands: readonly CommandDefinition[]): string {
+  const entries = commands.map((command) => definition([['Xr', pageName(command.id), '1']], prose(command.summary ?? '')));
+  const codes = Object.entries(EXIT_CODES) as [Kind, number][];
+  return page('tunnel', 'reach machines in private networks that accept no inbound connection', [
+    section('SYNOPSIS', ['.Nm', '.Ar command', '.Op Ar argument ...', '.Op Fl -json', '.Nm', '.Fl -help', '.Nm', '.Fl -version']),
+    section('DESCRIPTION', [
+      'An agent inside a private network dials out to a gateway and advertises the networks and names that it can reach.',
+      'An operator connects to a target, and the gateway picks the agent that carries it.',
+      '.Pp',
+      'Results go to standard output and everything else to standard error.',
+      'With',
+      '.Fl -json',
+      'standard output carries one JSON document, or one JSON object a line for commands that keep running, and errors as',
+      '.Ql {"error":{"code","message","hint"}} .',
+      '.Pp',
+      'The commands are:',
+      ...list(entries),
+    ]),
+    section('ENVIRONMENT', [
+      ...list([
+        variable('TUNNEL_DATA_DIR', 'State folder of a gateway or agent, as --data-dir.'),
+        variable('TUNNEL_CONFIG_DIR', "Folder of the operator's login, as --config-dir."),
+        variable('TUNNEL_JSON', 'As --json, when it is true or 1.'),
+        variable('TUNNEL_DEBUG', 'As --debug, when it is true or 1.'),
+        variable('NO_COLOR', 'No colour, when it is set.'),
+      ]),
+      '.Pp',
+      'Every other flag has a variable of its own, named for its topic and itself; each page names them.',
+      'A flag goes before its variable, a variable before what is stored, what is stored before the default.',
+    ]),
+    section('FILES', [
+      ...list([
+        path('/var/lib/tunnel', 'State folder of root.'),
+        path('~/.local/state/tunnel', 'State folder of other users.'),
+        path('~/.config/tunnel/login.json', "The operator's login, readable by its owner alone."),
+        path('control.sock', "In a gateway's state folder: its API, for whoever may open it."),
+      ]),
+    ]),
+    section(
+      'EXIT STATUS',
+      list([definition([['No', '0']], ['It did what was asked.']), ...codes.map(([kind, code]) => definition([['No', String(code)]], exitText(kind)))]),
+    ),
+    section('SEE ALSO', seeAlso(commands.map(({ id }) => pageName(id)))),
+  ]);
+}
+
+function page(name: string, description: string, sections: readonly (readonly string[])[]): string {
+  const head = [`.Dd ${REVISED}`, `.Dt ${name.toUpperCase()} 1`, '.Os', '.Sh NAME', `.Nm ${name}`, `.Nd ${escapeLine(description)}`];
+  return `${[...head, ...sections.flat()].join('\n')}\n`;
+}
+
+/** The forms that a command writes down itself, or one made of its arguments and flags. */
+function synopsis(words: string, { usage, args }: CommandDefinition, flags: readonly FlagDefinition[]): string[] {
+  if (usage === undefined) return [`.Nm ${words}`, ...Object.values(args).map(argumentSynopsis), ...flags.map(flagSynopsis)];
+  const forms = typeof usage === 'string' ? [usage] : usage;
+  return forms.flatMap((form) => [`.Nm ${words}`, literal(form.replace(words.replace('tunnel ', ''), '').trim())]);
+}
+
+function argumentSynopsis({ name, required, multiple }: ArgumentDefinition): string {
+  const dots = multiple ? ' ...' : '';
+  return required ? `.Ar ${name.toUpperCase()}${dots}` : `.Op Ar ${name.toUpperCase()}${dots}`;
+}
+
+function argumentList(args: readonly ArgumentDefinition[]): string[] {
+  return args.length === 0
+    ? []
+    : ['.Pp', 'Arguments:', ...list(args.map(({ name, description }) => definition([['Ar', name.toUpperCase()]], prose(description ?? ''))))];
+}
+
+function flagSynopsis(flag: FlagDefinition): string {
+  const usage = `Fl -${flag.name}${flag.type === 'option' ? ` Ns = Ns Ar ${escapeLine(valueName(flag))}` : ''}`;
+  return flag.required ? `.${usage}` : `.Op ${usage}`;
+}
+
+function flagTag(flag: FlagDefinition): Macro[] {
+  const value: Macro[] =
+    flag.type === 'option'
+      ? [
+          ['Ns', '='],
+          ['Ns', 'Ar', valueName(flag)],
+        ]
+      : [];
+  return [...(flag.char === undefined ? [] : [['Fl', flag.char, ','] as const]), ['Fl', `-${flag.name}`], ...value];
+}
+
+function flagText(id: string, flag: FlagDefinition): string[] {
+  const fallback = flag.type === 'option' && flag.default !== undefined ? [literal(`The default is ${String(flag.default)}.`)] : [];
+  const choices = flag.options === undefined ? [] : [literal(`One of ${flag.options.join(', ')}.`)];
+  return [...prose(flag.summary ?? ''), ...choices, ...fallback, `.Pq Ev ${variableName(id, flag.name)}`];
+}
+
+function valueName({ helpValue, name }: FlagDefinition): string {
+  return typeof helpValue === 'string' ? helpValue : name.toUpperCase();
+}
+
+function exampleLines({ examples = [] }: CommandDefinition): string[] {
+  const commands = examples.map((example) => (typeof example === 'string' ? example : example.command));
+  return commands.map((command) => literal(`$ ${command.replaceAll('<%= config.bin %>', 'tunnel')}`));
+}
+
+function exitText(kind: Kind): string[] {
+  const codes = Object.entries(ERROR_KINDS).flatMap(([code, of]) => (of === kind ? [code] : []));
+  return [...prose(EXIT_MEANINGS[kind]), literal(`Error codes: ${codes.join(', ')}.`)];
+}
+
+function variable(name: string, text: string): string[] {
+  return definition([['Ev', name]], prose(text));
+}
+
+function path(name: string, text: string): string[] {
+  return definition([['Pa', name]], prose(text));
+}
+
+function seeAlso(names: readonly string[]): string[] {
+  const sorted = [...new Set(names)].sort();
+  return sorted.map((name, index) => `.Xr ${name} 1${index === sorted.length - 1 ? '' : ' ,'}`);
+}
+
+/** The first sentence, without its full stop, and what follows: where the command runs. */
+function splitSummary(summary: string): [string, string] {
+  const end = summary.indexOf('. ');
+  return end === -1 ? [summary.replace(/\.$/, ''), ''] : [summary.slice(0, end), summary.slice(end + 2)];
+}
+
+function lowerFirst(text: string): string {
+  return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+}
