@@ -1,7 +1,7 @@
 // Buffers for outgoing datagrams and their way to one UDP socket, shared by the links of an endpoint: no send error is ever fatal.
 import type { Log, SocketAddress, UdpSocket } from '../../base/world.ts';
+import { LARGEST_PACKET_BYTES } from './packet.ts';
 
-export const LARGEST_PACKET_BYTES = 16_383; // the engine's own ceiling
 // More than this many under way means that the socket's buffer is full: links wait their turn.
 const MOST_UNDER_WAY = 256;
 const ERRORS_LOGGED_EVERY_MS = 10_000;

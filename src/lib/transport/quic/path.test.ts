@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { canonical, LOCAL_PACKET_BYTES, packetBytesFor } from './path.ts';
+import { LARGEST_PACKET_BYTES } from './packet.ts';
+import { canonical, packetBytesFor } from './path.ts';
 
 const own = [{ address: '198.51.100.7', family: 4 }] as const;
 for (const [address, bytes] of [
-  ['127.0.0.1', LOCAL_PACKET_BYTES],
-  ['::1', LOCAL_PACKET_BYTES],
-  ['::ffff:127.0.0.5', LOCAL_PACKET_BYTES],
-  ['198.51.100.7', LOCAL_PACKET_BYTES],
+  ['127.0.0.1', LARGEST_PACKET_BYTES],
+  ['::1', LARGEST_PACKET_BYTES],
+  ['::ffff:127.0.0.5', LARGEST_PACKET_BYTES],
+  ['198.51.100.7', LARGEST_PACKET_BYTES],
   ['198.51.100.8', 1350],
   ['2001:db8::1', 1350],
 ] as const) {
