@@ -29,7 +29,7 @@ const AgentConfig = z.looseObject({
 });
 export type AgentConfig = z.infer<typeof AgentConfig>;
 
-export function configPath(dataDir: string): string {
+function configPath(dataDir: string): string {
   return join(dataDir, 'agent.json');
 }
 

@@ -169,9 +169,7 @@ test('a gateway that never answers is given up after 10 s', async (t) => {
 });
 
 test('a channel: half-closed by the client, answered by the target, both ended', async (t) => {
-  const port = await startTarget(t, async (socket) => {
-    socket.end(`heard ${await text(socket)}`);
-  });
+  const port = await startTarget(t, (socket) => void text(socket).then((heard) => socket.end(`heard ${heard}`)));
   const at = await ready(t);
   const { stream, address } = await at.open(`127.0.0.1:${port}`);
   assert.equal(address, `127.0.0.1:${port}`);

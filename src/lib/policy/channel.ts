@@ -15,7 +15,7 @@ export interface ChannelTerms {
 export type ChannelVerdict = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
 
 /** Two machines' clocks are never quite alike. */
-export const CLOCK_LEEWAY_MS = 60_000;
+const CLOCK_LEEWAY_MS = 60_000;
 
 /** `now` is wall-clock ms. */
 export function judgeChannel({ targets, ports, kinds, expiresAt }: ChannelTerms, kind: string, target: Target, now: number): ChannelVerdict {
