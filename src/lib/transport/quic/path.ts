@@ -1,5 +1,5 @@
 // How large packets may be on the way to a peer, and which peer a datagram came from.
-import { isIPv6, SocketAddress as NodeSocketAddress } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import type { ResolvedAddress, SocketAddress } from '../../base/world.ts';
 import { LARGEST_PACKET_BYTES } from './packet.ts';
 
@@ -16,8 +16,7 @@ export function packetBytesFor(remote: SocketAddress, ownAddresses: readonly Res
 
 /** The spelling that a socket reports for an address, so that strings can be compared. */
 export function canonical({ address, port }: SocketAddress): SocketAddress {
-  if (!isIPv6(address) || address.includes('%')) return { address, port };
-  return { address: new NodeSocketAddress({ address, family: 'ipv6' }).address, port };
+  return { address: ipaddr.isValid(address) ? ipaddr.parse(address).toString() : address, port };
 }
 
 export function isSame(one: SocketAddress, other: SocketAddress): boolean {

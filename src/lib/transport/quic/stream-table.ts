@@ -8,6 +8,7 @@ import { type Carrier, QuicStream, StreamStopped } from './stream.ts';
 const READ_BYTES = 64 * 1024;
 // Filled by the engine, copied from at once: one for all links of the process.
 const readBuffer = Buffer.alloc(READ_BYTES);
+const NOTHING = new Uint8Array(0);
 
 /** What the table asks of the loop that drives the connection. */
 export interface Loop {
@@ -80,7 +81,7 @@ export class StreamTable {
   #spendCredit(): void {
     while (this.#credited.wanted > 0 && this.#native.peerStreamsLeftBidi() > 0) {
       const id = this.#nextOurs;
-      this.#native.streamSend(id, new Uint8Array(0), false); // the engine counts it from here; the peer sees it with its first byte
+      this.#native.streamSend(id, NOTHING, false); // the engine counts it from here; the peer sees it with its first byte
       this.#nextOurs += 4;
       this.#credited.push(this.#add(id));
     }
@@ -109,10 +110,10 @@ export class StreamTable {
   }
 
   readonly #carrier: Carrier = {
-    receive: (id) => {
-      const received = this.#ask(() => this.#native.streamRecv(id, readBuffer));
+    receive: (id, how) => {
+      const received = this.#ask(() => this.#native.streamRecv(id, how === 'take' ? readBuffer : NOTHING));
       if (!received) return undefined;
-      this.#loop.soon(); // room was made: the peer may be owed credit
+      if (how === 'take') this.#loop.soon(); // room was made: the peer may be owed credit
       return { bytes: Buffer.from(readBuffer.subarray(0, received[0])), fin: received[1] };
     },
     send: (id, bytes, fin) => {

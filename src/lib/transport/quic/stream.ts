@@ -4,8 +4,8 @@ import { type LinkStream, StreamReset } from '../link.ts';
 
 /** What a stream asks of its link. `receive` and `send` throw a StreamReset when the peer has reset or stopped the stream. */
 export interface Carrier {
-  /** The next bytes, or undefined when there are none yet. */
-  receive(id: number): { bytes: Buffer; fin: boolean } | undefined;
+  /** The next bytes, or undefined when there are none yet; with 'peek' none are taken, and only an end or a reset shows. */
+  receive(id: number, how: 'take' | 'peek'): { bytes: Buffer; fin: boolean } | undefined;
   /** How many bytes were taken; what does not fit yet is offered again when the stream is told `capacityMayHaveGrown`. */
   send(id: number, bytes: Uint8Array, fin: boolean): number;
   /** Has the peer said STOP_SENDING? Then its code. */
@@ -34,10 +34,9 @@ export class QuicStream extends Duplex implements LinkStream {
     this.#carrier = carrier;
   }
 
-  /** The engine has something to read. */
+  /** The engine has something to read: bytes for a reader that asked, or a reset, which also a reader that has stopped must learn of. */
   arrived(): void {
-    if (this.#wanted) this.#pull();
-    else this.checkStopped();
+    this.#pull(this.#wanted ? 'take' : 'peek');
   }
 
   /** Bytes that are held may fit now. */
@@ -57,7 +56,7 @@ export class QuicStream extends Duplex implements LinkStream {
 
   override _read(): void {
     this.#wanted = true;
-    this.#pull();
+    this.#pull('take');
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
@@ -82,12 +81,12 @@ export class QuicStream extends Duplex implements LinkStream {
     done(error);
   }
 
-  #pull(): void {
+  #pull(how: 'take' | 'peek'): void {
     if (this.destroyed || !this.#reading) return;
     this.#guard(() => {
-      const received = this.#carrier.receive(this.streamId);
+      const received = this.#carrier.receive(this.streamId, how);
       if (!received) return;
-      this.#wanted = false;
+      if (how === 'take') this.#wanted = false;
       if (received.fin) {
         this.#reading = false;
         this.#carrier.readingEnded(this);
@@ -121,7 +120,7 @@ export class QuicStream extends Duplex implements LinkStream {
     this.#stopCode = code;
     if (!this.#reading && this.readableEnded) return void this.destroy(new StreamReset(code));
     this.once('end', () => this.destroy(new StreamReset(code)));
-    this.#pull(); // a reset shows here, whether or not the reader asked
+    this.#pull('peek');
   }
 
   #guard(work: () => void, held?: { bytes: Uint8Array; done: Done }): void {
