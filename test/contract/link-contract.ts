@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { LIMITS } from '../../src/lib/base/limits.ts';
 import { type Link, type LinkStream, StreamReset } from '../../src/lib/transport/link.ts';
 
@@ -43,6 +44,18 @@ export function linkContract(name: string, makePair: MakePair): void {
       assert.equal(await text(asked), 'answer');
     }
     await Promise.all([agent, gateway].map(noStreams));
+  });
+
+  it('an end that follows its bytes a turn later arrives, whatever was acknowledged between', async (t, { agent, gateway }) => {
+    for (let turns = 0; turns < 60; turns += 1) {
+      const [asked, answering] = await openPair(t, gateway, agent);
+      asked.end('question');
+      await text(answering);
+      answering.write('answer');
+      for (let turn = 0; turn < turns % 6; turn += 1) await setImmediate();
+      answering.end();
+      assert.equal(await text(asked), 'answer');
+    }
   });
 
   it('a stopped reader costs a bounded window, and what it held arrives when it goes on', async (t, pair) => {

@@ -18,6 +18,9 @@ const PACKETS_PER_FLUSH = 64;
 // Timeouts in a row without an answer after which large packets are suspected of getting lost on the path.
 const TIMEOUTS_BEFORE_SMALLER = 3;
 
+// Below the idle timeout of 120 s, above any probe timeout of a link that lives.
+const LONGEST_PROBE_MS = 60_000;
+
 export interface Liveness {
   readonly keepAliveMs: number;
   readonly deadLinkMs: number;
@@ -50,6 +53,7 @@ export class ConnectionLoop {
   #pingedAt: number;
   #timeoutAt = Number.NEGATIVE_INFINITY;
   #unanswered = 0;
+  #flushes = 0;
 
   constructor(
     native: NativeConnection,
@@ -95,6 +99,21 @@ export class ConnectionLoop {
     this.soon();
   }
 
+  /** How often what was ready has been sent: bytes given to the engine since the last time have not left yet. */
+  get flushes(): number {
+    return this.#flushes;
+  }
+
+  /** Nothing waits for an acknowledgement: the engine's next deadline is then the distant idle timeout, which announced pings keep distant. */
+  get quiet(): boolean {
+    const next = this.#native.timeout();
+    return next === null || next > LONGEST_PROBE_MS;
+  }
+
+  now(): number {
+    return this.#world.clock.monotonic();
+  }
+
   /** A turn follows once what is ready now has been taken in: at once when idle, one for many packets when busy. */
   soon(): void {
     if (this.#scheduled || this.#ended) return;
@@ -119,6 +138,7 @@ export class ConnectionLoop {
       const sent = this.#native.send(buffer.subarray(0, this.#packetBytes));
       if (!sent) {
         this.#datagrams.putBack(buffer);
+        this.#flushes += 1;
         return;
       }
       this.#datagrams.send(buffer, sent[0], this.#remote, this.#notSent);

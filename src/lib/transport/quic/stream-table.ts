@@ -9,12 +9,17 @@ const READ_BYTES = 64 * 1024;
 // Filled by the engine, copied from at once: one for all links of the process.
 const readBuffer = Buffer.alloc(READ_BYTES);
 const NOTHING = new Uint8Array(0);
+// What an end waits for its acknowledgements at the most: on a busy link they cannot be told from those of others.
+const LONGEST_END_MS = 100;
 
 /** What the table asks of the loop that drives the connection. */
 export interface Loop {
   soon(): void;
   flush(): void;
   readonly over: boolean;
+  readonly flushes: number;
+  readonly quiet: boolean;
+  now(): number;
 }
 
 export class StreamTable {
@@ -25,6 +30,10 @@ export class StreamTable {
   readonly #open = new Map<number, QuicStream>();
   readonly #blocked = new Set<QuicStream>();
   readonly #halfClosed = new Set<QuicStream>();
+  /** Flushes when a stream last gave bytes to the engine. */
+  readonly #sentAt = new WeakMap<QuicStream, number>();
+  /** Streams whose end waits, and until when. */
+  readonly #ending = new Map<QuicStream, { readonly until: number; readonly send: () => void }>();
   readonly #arrived = new Arrivals<LinkStream>();
   readonly #credited = new Arrivals<LinkStream>();
   #nextOurs: number;
@@ -67,7 +76,22 @@ export class StreamTable {
     this.#blocked.clear();
     for (const stream of blocked) stream.capacityMayHaveGrown();
     for (const stream of this.#halfClosed) stream.checkStopped();
+    this.#endWhatMay();
     this.#spendCredit();
+  }
+
+  /**
+   * The engine (quiche 0.18) frees a stream once all its bytes are acknowledged, even if the FIN that was written behind them has not left or was lost,
+   * and then nobody ever sends it. So a FIN leaves together with bytes that have not left yet, or after everything was acknowledged.
+   */
+  #endWhatMay(): void {
+    if (this.#ending.size === 0) return;
+    const [quiet, now] = [this.#loop.quiet, this.#loop.now()];
+    for (const [stream, { until, send }] of this.#ending) {
+      if (!quiet && now < until) continue;
+      this.#ending.delete(stream);
+      send();
+    }
   }
 
   /** The link has ended. */
@@ -116,8 +140,9 @@ export class StreamTable {
       if (how === 'take') this.#loop.soon(); // room was made: the peer may be owed credit
       return { bytes: Buffer.from(readBuffer.subarray(0, received[0])), fin: received[1] };
     },
-    send: (id, bytes, fin) => {
-      const taken = this.#ask(() => this.#native.streamSend(id, bytes, fin)) ?? 0;
+    send: (stream, bytes, fin) => {
+      const taken = this.#ask(() => this.#native.streamSend(stream.streamId, bytes, fin)) ?? 0;
+      if (taken > 0) this.#sentAt.set(stream, this.#loop.flushes);
       if (taken > 0 || fin) this.#loop.soon();
       return taken;
     },
@@ -128,6 +153,11 @@ export class StreamTable {
       } catch (error) {
         return error instanceof StreamStopped ? error.code : undefined;
       }
+    },
+    end: (stream, send) => {
+      if (this.#sentAt.get(stream) === this.#loop.flushes || this.#loop.quiet) return send();
+      this.#ending.set(stream, { until: this.#loop.now() + LONGEST_END_MS, send });
+      this.#loop.soon();
     },
     abandon: (id, code, { reading, writing }) => {
       if (this.#loop.over) return;
@@ -149,6 +179,7 @@ export class StreamTable {
       this.#open.delete(stream.streamId);
       this.#blocked.delete(stream);
       this.#halfClosed.delete(stream);
+      this.#ending.delete(stream);
     },
   };
 

@@ -7,7 +7,9 @@ export interface Carrier {
   /** The next bytes, or undefined when there are none yet; with 'peek' none are taken, and only an end or a reset shows. */
   receive(id: number, how: 'take' | 'peek'): { bytes: Buffer; fin: boolean } | undefined;
   /** How many bytes were taken; what does not fit yet is offered again when the stream is told `capacityMayHaveGrown`. */
-  send(id: number, bytes: Uint8Array, fin: boolean): number;
+  send(stream: QuicStream, bytes: Uint8Array, fin: boolean): number;
+  /** Calls `send` when a FIN may leave: now or in a later turn, never when the stream has gone meanwhile. */
+  end(stream: QuicStream, send: () => void): void;
   /** Has the peer said STOP_SENDING? Then its code. */
   stopped(id: number): number | undefined;
   abandon(id: number, code: number, unfinished: { reading: boolean; writing: boolean }): void;
@@ -64,11 +66,12 @@ export class QuicStream extends Duplex implements LinkStream {
   }
 
   override _final(done: Done): void {
-    this.#guard(() => {
-      this.#carrier.send(this.streamId, new Uint8Array(0), true);
+    const send = () => {
+      this.#carrier.send(this, new Uint8Array(0), true);
       this.#writing = false;
       done();
-    });
+    };
+    this.#carrier.end(this, () => this.#guard(send));
   }
 
   override _destroy(error: Error | null, done: Done): void {
@@ -103,7 +106,7 @@ export class QuicStream extends Duplex implements LinkStream {
     }
     this.#guard(
       () => {
-        const taken = this.#carrier.send(this.streamId, bytes, false);
+        const taken = this.#carrier.send(this, bytes, false);
         if (taken === bytes.length) return done();
         this.#held = { bytes: bytes.subarray(taken), done };
         this.#carrier.blocked(this);
