@@ -22,8 +22,18 @@ export function reset(side: Duplex, error: Error): void {
   side.on('error', ignore);
   if (side.destroyed) return;
   const lowest = carriers.get(side) ?? side;
-  if (isTcp(lowest)) lowest.resetAndDestroy();
-  side.destroy(error);
+  if (isTcp(lowest)) resetTcp(lowest, () => side.destroy(error));
+  else side.destroy(error);
+}
+
+/** Between `end` and 'finish' a reset fails inside libuv and Node loses the handle for good (24.21: the process never exits), so it waits for that moment to pass. */
+function resetTcp(socket: TcpSocket, then: () => void): void {
+  if (socket.writableEnded && !socket.writableFinished && !socket.destroyed) {
+    socket.once('finish', () => resetTcp(socket, then)).once('close', then);
+    return;
+  }
+  socket.resetAndDestroy();
+  then();
 }
 
 function isTcp(side: Duplex): side is TcpSocket {

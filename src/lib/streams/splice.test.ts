@@ -6,6 +6,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import type { TcpSocket } from '../base/world.ts';
 import { realWorld } from '../system/real-world.ts';
+import { reset } from './reset.ts';
 import { splice } from './splice.ts';
 
 const { net } = realWorld({ level: 'silent' });
@@ -143,4 +144,15 @@ test('a source may close after its end, while its last bytes are still on their 
   await once(a, 'close');
   finish();
   assert.deepEqual(await done, { aToB: 3, bToA: 0 });
+});
+
+test('a socket whose end is under way is reset once that is through, and its handle goes', async (t) => {
+  const [near, far] = await tcpPair(t);
+  const ending = Promise.withResolvers<unknown>();
+  far.once('error', ending.resolve).once('end', () => ending.resolve('end'));
+  far.resume();
+  near.end('last words');
+  reset(near, new Error('cut'));
+  await once(near, 'close');
+  await ending.promise;
 });

@@ -33,11 +33,17 @@ export function splice(a: Duplex, b: Duplex, carried: Carried = { aToB: 0, bToA:
 function pump(source: Duplex, sink: Duplex, count: (bytes: number) => void, ended: () => void, failed: (error: Error) => void): void {
   let sourceOpen = true;
   let sinkOpen = true;
+  let unwritten = 0;
   const end = () => {
     if (isCut(source)) return cut();
     sourceOpen = false;
     if (sink.writableFinished) finish();
-    else sink.end();
+    else if (unwritten === 0) sink.end();
+  };
+  // The end waits for the last byte, because a TCP socket whose end is under way cannot be reset (streams/reset.ts).
+  const written = () => {
+    unwritten -= 1;
+    if (unwritten === 0 && !sourceOpen && !sink.writableEnded) sink.end();
   };
   const finish = () => {
     if (isCut(sink)) return cut();
@@ -50,7 +56,8 @@ function pump(source: Duplex, sink: Duplex, count: (bytes: number) => void, ende
   sink.on('finish', finish).on('close', () => sinkOpen && cut());
   source.on('data', (chunk: Uint8Array) => {
     count(chunk.length);
-    if (!sink.write(chunk)) source.pause();
+    unwritten += 1;
+    if (!sink.write(chunk, written)) source.pause();
   });
   sink.on('drain', () => source.resume());
   if (source.destroyed || sink.destroyed) cut();

@@ -1,11 +1,13 @@
 // Sockets of the operating system, with its errors put into our codes.
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
+import { chmod } from 'node:fs/promises';
 import { connect, createServer, isIP, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { TunnelError } from '../base/errors.ts';
 import type { LocalPath, Net, ResolvedAddress, SocketAddress } from '../base/world.ts';
 
+const PRIVATE_SOCKET = 0o600;
 const UDP_BUFFER_BYTES = 4 * 1024 * 1024;
 
 export const realNet: Net = {
@@ -51,13 +53,19 @@ export const realNet: Net = {
       server.once('error', (cause) => reject(bindError(at, cause)));
       server.listen('path' in at ? { path: at.path } : { host: at.address, port: at.port }, resolve);
     });
+    if ('path' in at && process.platform !== 'win32') await chmod(at.path, PRIVATE_SOCKET);
     server.on('error', () => {}); // accept errors (EMFILE) pass; the listener stays
     const close = () => closeServer(server);
     return { at: 'path' in at ? at : boundAddress(server), close, [Symbol.asyncDispose]: close };
   },
 
   async bindUdp(at, onDatagram) {
-    const socket = createSocket({ type: isIP(at.address) === 6 ? 'udp6' : 'udp4', recvBufferSize: UDP_BUFFER_BYTES, sendBufferSize: UDP_BUFFER_BYTES });
+    const socket = createSocket({
+      type: isIP(at.address) === 6 ? 'udp6' : 'udp4',
+      recvBufferSize: UDP_BUFFER_BYTES,
+      sendBufferSize: UDP_BUFFER_BYTES,
+      lookup: (address, _options, done) => done(null, address, isIP(address)), // all are addresses; Node's own lookup costs a turn for each datagram
+    });
     await new Promise<void>((resolve, reject) => {
       socket.once('error', (cause) => reject(bindError(at, cause)));
       socket.bind(at.port, at.address, resolve);

@@ -51,7 +51,7 @@ export async function forwardLocal({ spec, connect, onFailure }: LocalForwardOpt
       await listener.close();
       for (const [socket, leaving] of open) {
         leaving.abort(new TunnelError('interrupted', 'the forward was closed'));
-        socket.resetAndDestroy();
+        reset(socket, new Error('the forward was closed'));
       }
     },
   };
