@@ -1,0 +1,49 @@
+// A whole chain of the real CLI on this machine: gateway, enrolled agent, logged-in operator, each with a folder of its own.
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { type Running, start, succeed, temporaryFolder } from './cli.ts';
+
+export interface Chain {
+  readonly folder: string;
+  readonly gatewayFolder: string;
+  readonly agentFolder: string;
+  readonly operatorFolder: string;
+  readonly gateway: Running;
+  readonly agent: Running;
+  /** The gateway's ready event. */
+  readonly ready: Record<string, unknown>;
+}
+
+interface Options {
+  readonly routes?: string;
+  readonly ports?: string;
+  readonly gatewayFlags?: readonly string[];
+}
+
+export async function startChain(t: TestContext, { routes = '127.0.0.0/8,::1,localhost', ports = '1-65535', gatewayFlags = [] }: Options = {}): Promise<Chain> {
+  const folder = temporaryFolder(t);
+  const [gatewayFolder, agentFolder, operatorFolder] = [join(folder, 'gw'), join(folder, 'ag'), join(folder, 'op')];
+  await succeed(['ca', 'init', '--data-dir', gatewayFolder]);
+  const gateway = start(t, ['gateway', 'start', '--data-dir', gatewayFolder, '--listen', '127.0.0.1:0', ...gatewayFlags]);
+  const ready = await gateway.event('ready');
+  const mint = ['token', 'mint', '--data-dir', gatewayFolder, '--expires', '1h'];
+  await Promise.all([
+    succeed([...mint, '--kind', 'agent', '--name', 'web1', '--routes', routes, '--ports', ports, '--out', join(folder, 'web1.token')]),
+    succeed([...mint, '--kind', 'operator', '--name', 'alice', '--agents', 'web1', '--out', join(folder, 'alice.token')]),
+  ]);
+  await Promise.all([
+    succeed(['agent', 'enroll', '--token-file', join(folder, 'web1.token'), '--data-dir', agentFolder]),
+    succeed(['login', '--token-file', join(folder, 'alice.token'), '--config-dir', operatorFolder]),
+  ]);
+  const agent = start(t, ['agent', 'start', '--data-dir', agentFolder]);
+  await agent.event('ready');
+  return { folder, gatewayFolder, agentFolder, operatorFolder, gateway, agent, ready };
+}
+
+/** `tunnel connect` to one target; its local address. */
+export async function connectTo(t: TestContext, chain: Chain, target: string, ...flags: string[]): Promise<{ host: string; port: number; running: Running }> {
+  const running = start(t, ['connect', target, '--config-dir', chain.operatorFolder, ...flags]);
+  const { listen } = await running.event('ready');
+  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(String(listen)) ?? [];
+  return { host, port: Number(port), running };
+}

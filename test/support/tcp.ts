@@ -1,0 +1,72 @@
+// Small real TCP programs for tests: targets that answer, half-close, reset or send for ever, and clients that look closely.
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import type { TestContext } from 'node:test';
+
+/** A target on loopback; its port. Connections it still has go with the test. */
+export async function startTarget(t: TestContext, serve: (socket: Socket) => void, host = '127.0.0.1'): Promise<number> {
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    serve(socket);
+  });
+  server.listen(0, host);
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+export async function dial(port: number, host = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ host, port, allowHalfOpen: true, noDelay: true });
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** How a connection ended, with what it brought. */
+export interface Ending {
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly end: 'fin' | 'reset';
+}
+
+/** Reads to the end; a reset is told apart from an end. */
+export async function readToEnd(socket: Socket): Promise<Ending> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const done = (end: 'fin' | 'reset'): Ending => ({ bytes, sha256: hash.digest('hex'), end });
+  return await new Promise((resolve, reject) => {
+    socket.on('data', (part: Buffer) => {
+      bytes += part.length;
+      hash.update(part);
+    });
+    socket.once('end', () => resolve(done('fin')));
+    socket.once('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' || error.code === 'EPIPE' ? resolve(done('reset')) : reject(error)));
+  });
+}
+
+/** `count` bytes that differ from place to place, made without keeping them. */
+export function* pattern(count: number, seed = 1): Generator<Buffer> {
+  const block = Buffer.alloc(64 * 1024);
+  let state = seed >>> 0 || 1;
+  for (let sent = 0; sent < count; ) {
+    for (let index = 0; index < block.length; index += 4096) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      block.writeUInt32BE(state, index);
+    }
+    const part = Buffer.from(block.subarray(0, Math.min(block.length, count - sent)));
+    sent += part.length;
+    yield part;
+  }
+}
+
+export function patternSha256(count: number, seed = 1): string {
+  const hash = createHash('sha256');
+  for (const part of pattern(count, seed)) hash.update(part);
+  return hash.digest('hex');
+}
