@@ -147,7 +147,6 @@ describe('through one chain', () => {
     const pids = [chain.gateway.child.pid ?? 0, chain.agent.child.pid ?? 0];
     const before = pids.reduce((sum, pid) => sum + residentBytes(pid), 0);
     const socket = await dial(port);
-    socket.pause();
     socket.write('go');
     await stalled.promise;
     const growth = pids.reduce((sum, pid) => sum + residentBytes(pid), 0) - before;
