@@ -39,6 +39,6 @@ async function main() {
 
 // Not awaited: after EPIPE oclif waits for a drain that never comes, and node would call that an unsettled await.
 main().catch((error) => {
-  process.stderr.write(`error: ${(error && error.stack) || error}\n`);
+  process.stderr.write(`error: ${error?.stack ?? error}\n`);
   process.exitCode = 1;
 });
