@@ -26,7 +26,7 @@ const run = spawnSync(
   process.execPath,
   [
     '--test',
-    '--test-force-exit',
+    '--test-concurrency=2',
     `--test-timeout=${limit}`,
     '--import',
     './test/support/no-leaks.ts',

@@ -63,7 +63,6 @@ export const StockAgent = z.object({
   domains: z.array(z.object({ domain: z.string(), auto_detected: z.boolean() })),
   route_epoch: z.number().int(),
 });
-export const StockAgents = z.array(StockAgent);
 
 export const TokenKind = z.enum(['agent', 'operator', 'admin']);
 export const MintRequest = z.object({

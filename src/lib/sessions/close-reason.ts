@@ -11,7 +11,3 @@ export const CLOSE_REASONS = {
 } as const;
 
 export type CloseReason = keyof typeof CLOSE_REASONS;
-
-export function isCloseReason(text: string): text is CloseReason {
-  return Object.hasOwn(CLOSE_REASONS, text);
-}
