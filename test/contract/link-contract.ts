@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { type TestContext, test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LIMITS } from '../../src/lib/base/limits.ts';
 import { type Link, type LinkStream, StreamReset } from '../../src/lib/transport/link.ts';
 
@@ -52,7 +52,7 @@ export function linkContract(name: string, makePair: MakePair): void {
       asked.end('question');
       await text(answering);
       answering.write('answer');
-      for (let turn = 0; turn < turns % 6; turn += 1) await setImmediate();
+      for (let turn = 0; turn < turns % 6; turn += 1) await nextTurn();
       answering.end();
       assert.equal(await text(asked), 'answer');
     }

@@ -33,7 +33,7 @@ test('a gateway killed and started again: the agent comes back by itself and a n
   const ready = await again.event('ready');
   assert.deepEqual([ready['url'], ready['tcp'], ready['udp']], [chain.ready['url'], chain.ready['tcp'], chain.ready['udp']]);
   const { port } = await connectTo(t, chain, `127.0.0.1:${target}`, '--wait', '30s');
-  assert.equal(await text(await dial(port)), 'still here');
+  assert.equal(await text(await dial(t, port)), 'still here');
   assert.equal(chain.agent.child.exitCode, null);
 });
 
@@ -41,7 +41,7 @@ test('an agent killed in mid-transfer: the operator sees a reset, never an end',
   const chain = await startChain(t);
   const target = await startTarget(t, (socket) => void socket.write('first'));
   const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
-  const socket = await dial(port);
+  const socket = await dial(t, port);
   const first = Promise.withResolvers<void>();
   socket.once('data', () => first.resolve());
   const ending = readToEnd(socket);

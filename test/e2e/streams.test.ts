@@ -26,7 +26,7 @@ describe('through one chain', () => {
   test('a half-closed connection gets its answer', async (t) => {
     const target = await startTarget(t, (socket) => void text(socket).then((question) => socket.end(`you said ${question}`)));
     const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
-    const socket = await dial(port);
+    const socket = await dial(t, port);
     socket.end('hello');
     assert.equal(await text(socket), 'you said hello');
   });
@@ -38,7 +38,7 @@ describe('through one chain', () => {
       text(socket).then(heard.resolve, heard.reject);
     });
     const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
-    const socket = await dial(port);
+    const socket = await dial(t, port);
     assert.equal(await text(socket), 'first');
     socket.end('second');
     assert.equal(await heard.promise, 'second');
@@ -47,7 +47,7 @@ describe('through one chain', () => {
   test('a reset of the target is a reset here, not an end', async (t) => {
     const target = await startTarget(t, (socket) => socket.once('data', () => socket.write('some', () => socket.resetAndDestroy())));
     const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
-    const socket = await dial(port);
+    const socket = await dial(t, port);
     socket.write('go');
     assert.equal((await readToEnd(socket)).end, 'reset');
   });
@@ -59,7 +59,7 @@ describe('through one chain', () => {
       readToEnd(socket).then(({ end }) => ended.resolve(end), ended.reject);
     });
     const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
-    const socket = await dial(port);
+    const socket = await dial(t, port);
     await once(socket, 'data');
     socket.resetAndDestroy();
     assert.equal(await ended.promise, 'reset');
@@ -67,7 +67,7 @@ describe('through one chain', () => {
 
   test('a target that refuses is a reset for the client, and its reason is on standard error', async (t) => {
     const { port, running } = await connectTo(t, chain, '127.0.0.1:1');
-    assert.deepEqual({ ...(await readToEnd(await dial(port))), sha256: '' }, { bytes: 0, sha256: '', end: 'reset' });
+    assert.deepEqual({ ...(await readToEnd(await dial(t, port))), sha256: '' }, { bytes: 0, sha256: '', end: 'reset' });
     assert.equal(running.child.exitCode, null);
     await running.stop();
     assert.match(running.stderr(), /127\.0\.0\.1:1.*refused/);
@@ -76,7 +76,7 @@ describe('through one chain', () => {
   test('an alternate is tried when the target refuses', async (t) => {
     const target = await startTarget(t, (socket) => socket.end('the other one'));
     const { port } = await connectTo(t, chain, '127.0.0.1:1', '--alternate', `127.0.0.1:${target}`);
-    assert.equal(await text(await dial(port)), 'the other one');
+    assert.equal(await text(await dial(t, port)), 'the other one');
   });
 
   test('--stdio carries both directions and ends with the target', async (t) => {
@@ -116,7 +116,7 @@ describe('through one chain', () => {
     const target = await startTarget(t, (socket) => socket.pipe(socket));
     const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
     const one = async (index: number) => {
-      const socket = await dial(port);
+      const socket = await dial(t, port);
       const received = readToEnd(socket);
       const size = 20_000 + index * 100;
       for (const part of pattern(size, index + 1)) socket.write(part);
@@ -146,7 +146,7 @@ describe('through one chain', () => {
     const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
     const pids = [chain.gateway.child.pid ?? 0, chain.agent.child.pid ?? 0];
     const before = pids.reduce((sum, pid) => sum + residentBytes(pid), 0);
-    const socket = await dial(port);
+    const socket = await dial(t, port);
     socket.write('go');
     await stalled.promise;
     const growth = pids.reduce((sum, pid) => sum + residentBytes(pid), 0) - before;

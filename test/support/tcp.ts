@@ -22,8 +22,9 @@ export async function startTarget(t: TestContext, serve: (socket: Socket) => voi
   return (server.address() as AddressInfo).port;
 }
 
-export async function dial(port: number, host = '127.0.0.1'): Promise<Socket> {
+export async function dial(t: TestContext, port: number, host = '127.0.0.1'): Promise<Socket> {
   const socket = connect({ host, port, allowHalfOpen: true, noDelay: true });
+  t.after(() => socket.destroy());
   await once(socket, 'connect');
   return socket;
 }

@@ -67,7 +67,10 @@ export const realNet: Net = {
       lookup: (address, _options, done) => done(null, address, isIP(address)), // all are addresses; Node's own lookup costs a turn for each datagram
     });
     await new Promise<void>((resolve, reject) => {
-      socket.once('error', (cause) => reject(bindError(at, cause)));
+      socket.once('error', (cause) => {
+        socket.close();
+        reject(bindError(at, cause));
+      });
       socket.bind(at.port, at.address, resolve);
     });
     socket.removeAllListeners('error');

@@ -28,8 +28,8 @@ async function forward(t: TestContext, answer: (stream: ServerHttp2Stream) => vo
   return { edge, port: local.listen.port, failures };
 }
 
-async function ask(port: number): Promise<string> {
-  return await text((await dial(port)).end());
+async function ask(t: TestContext, port: number): Promise<string> {
+  return await text((await dial(t, port)).end());
 }
 
 function accept(stream: ServerHttp2Stream): ServerHttp2Stream {
@@ -39,8 +39,8 @@ function accept(stream: ServerHttp2Stream): ServerHttp2Stream {
 
 test('each connection is a CONNECT with the session token, all on one HTTP/2 connection', async (t) => {
   const { edge, port } = await forward(t, (stream) => accept(stream).end('hello'));
-  assert.equal(await ask(port), 'hello');
-  assert.equal(await ask(port), 'hello');
+  assert.equal(await ask(t, port), 'hello');
+  assert.equal(await ask(t, port), 'hello');
   assert.deepEqual(
     edge.seen.map((headers) => [headers[':method'], headers[':authority'], headers['proxy-authorization']]),
     [
@@ -52,7 +52,7 @@ test('each connection is a CONNECT with the session token, all on one HTTP/2 con
 
 test('a client that half-closes gets its answer', async (t) => {
   const { port } = await forward(t, (stream) => void text(accept(stream)).then((question) => stream.end(`you said ${question}`)));
-  const socket = await dial(port);
+  const socket = await dial(t, port);
   socket.end('hello');
   assert.equal(await text(socket), 'you said hello');
 });
@@ -63,7 +63,7 @@ test('a target that half-closes still hears what follows', async (t) => {
     accept(stream).end('first');
     text(stream).then(heard.resolve, heard.reject);
   });
-  const socket = await dial(port);
+  const socket = await dial(t, port);
   assert.equal(await text(socket), 'first');
   socket.end('second');
   assert.equal(await heard.promise, 'second');
@@ -71,7 +71,7 @@ test('a target that half-closes still hears what follows', async (t) => {
 
 test('a reset by the edge is a reset for the client, and is reported', async (t) => {
   const { port, failures } = await forward(t, (stream) => accept(stream).once('data', () => stream.write('some', () => stream.destroy(new Error('reset')))));
-  const socket = await dial(port);
+  const socket = await dial(t, port);
   socket.write('go');
   assert.equal((await readToEnd(socket)).end, 'reset');
   assert.deepEqual(
@@ -82,7 +82,7 @@ test('a reset by the edge is a reset for the client, and is reported', async (t)
 
 test('a lost connection to the edge is a reset for the client', async (t) => {
   const { edge, port } = await forward(t, (stream) => accept(stream).write('some'));
-  const socket = await dial(port);
+  const socket = await dial(t, port);
   await once(socket, 'data');
   edge.cut();
   assert.equal((await readToEnd(socket)).end, 'reset');
@@ -90,9 +90,9 @@ test('a lost connection to the edge is a reset for the client', async (t) => {
 
 test('after a lost connection the next client gets a new one', async (t) => {
   const { edge, port } = await forward(t, (stream) => accept(stream).end('hello'));
-  assert.equal(await ask(port), 'hello');
+  assert.equal(await ask(t, port), 'hello');
   edge.cut();
-  assert.equal(await ask(port), 'hello');
+  assert.equal(await ask(t, port), 'hello');
 });
 
 test('a reset by the client is a reset at the edge, and nobody is told', async (t) => {
@@ -102,7 +102,7 @@ test('a reset by the client is a reset at the edge, and nobody is told', async (
     stream.once('aborted', () => ended.resolve('reset')).once('end', () => ended.resolve(stream.aborted ? 'reset' : 'end'));
     stream.resume();
   });
-  const socket = await dial(port);
+  const socket = await dial(t, port);
   await once(socket, 'data');
   socket.resetAndDestroy();
   assert.equal(await ended.promise, 'reset');
@@ -115,7 +115,7 @@ test('a refusal resets the client and carries code, reason and hint', async (t) 
     const { status, headers } = refusalAnswer(refused);
     stream.respond({ ':status': status, ...headers }, { endStream: true });
   });
-  assert.equal((await readToEnd(await dial(port))).end, 'reset');
+  assert.equal((await readToEnd(await dial(t, port))).end, 'reset');
   const [failure] = failures;
   assert.ok(failure instanceof TunnelError);
   assert.deepEqual(failure.toJSON(), refused.toJSON());
@@ -124,7 +124,7 @@ test('a refusal resets the client and carries code, reason and hint', async (t) 
 test('200 connections at once all finish with the right bytes', async (t) => {
   const { port } = await forward(t, (stream) => accept(stream).pipe(stream));
   const one = async (index: number) => {
-    const socket = await dial(port);
+    const socket = await dial(t, port);
     const received = readToEnd(socket);
     const size = 20_000 + index * 100;
     for (const part of pattern(size, index + 1)) socket.write(part);

@@ -145,7 +145,7 @@ test('TLS for another ALPN, or none, gets nowhere', async (t) => {
   const silent = connectTls({ host: '127.0.0.1', port: operatorPort, ca: ca.caPem, servername: 'localhost' });
   silent.on('error', () => {});
   await once(silent, 'close');
-  const plain = await dial(operatorPort);
+  const plain = await dial(t, operatorPort);
   plain.on('error', () => {});
   plain.write('GET / HTTP/1.1\r\n\r\n');
   plain.end().resume();

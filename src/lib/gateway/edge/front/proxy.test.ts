@@ -24,7 +24,7 @@ function proxyPort({ edge }: Stand): number {
 
 /** A TLS connection to the proxy with the TCP socket below it. */
 async function dialProxy(t: TestContext, stand: Stand, alpn?: string): Promise<{ tls: TLSSocket; raw: Socket }> {
-  const raw = await dial(proxyPort(stand));
+  const raw = await dial(t, proxyPort(stand));
   const tls = connect({ socket: raw, ca: stand.ca.caPem, servername: 'localhost', ...(alpn === undefined ? {} : { ALPNProtocols: [alpn] }) });
   tls.on('error', () => {});
   t.after(() => raw.destroy());
