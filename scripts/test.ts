@@ -24,18 +24,7 @@ if (files.length === 0) {
 const limit = groups.includes('long') ? 30 * 60_000 : 120_000;
 const run = spawnSync(
   process.execPath,
-  [
-    '--test',
-    '--test-concurrency=2',
-    `--test-timeout=${limit}`,
-    '--import',
-    './test/support/no-leaks.ts',
-    '--test-reporter',
-    process.env['CI'] ? 'dot' : 'spec',
-    '--test-reporter-destination',
-    'stdout',
-    ...files,
-  ],
+  ['--test', '--test-concurrency=2', `--test-timeout=${limit}`, '--import', './test/support/no-leaks.ts', '--test-reporter=spec', ...files],
   { cwd: root, stdio: 'inherit' },
 );
 process.exit(run.status ?? 1);

@@ -27,7 +27,7 @@ export async function mint(context: ControlContext, caller: Caller, request: Req
   await judgeName(context, grant);
   const now = world.clock.now();
   const id = world.random.uuid();
-  const expiresAt = now + Math.max(1000, request.expires_ms);
+  const expiresAt = now + request.expires_ms;
   const string = await signString(context, grant, places, { id, now, expiresAt });
   const token: NewToken = { ...grant, id, hash: hashSecret(string), createdBy: actorOf(caller), expiresAt };
   const warnings = warningsFor(context, grant);
