@@ -119,10 +119,13 @@ export async function startGateway({ dataDir, ...flags }: GatewayOptions, world:
   const shutDown = async (graceMs: number) => {
     stop.abort();
     await Promise.all([renewing, door.close(), local.close()]);
-    await edge.drain(graceMs);
-    await context.sessions.endAll('all', 'gateway-stopping');
-    await running.disposeAsync();
-    await files.remove(folder.controlSocket);
+    try {
+      await edge.drain(graceMs);
+      await context.sessions.endAll('all', 'gateway-stopping');
+    } finally {
+      await running.disposeAsync(); // what could not be written down now is ended by the next start
+      await files.remove(folder.controlSocket);
+    }
   };
   let closing: Promise<void> | undefined;
   const close = ({ graceMs = LIMITS.drainGraceMs } = {}) => (closing ??= shutDown(graceMs));

@@ -7,6 +7,7 @@ import { connect as connectTls } from 'node:tls';
 import { type Stand, startStand } from '../../../../test/support/edge-stand.ts';
 import { startTarget } from '../../../../test/support/tcp.ts';
 import { TunnelError } from '../../base/errors.ts';
+import { agentControl } from '../../link/control.ts';
 import { readRefusal } from '../../streams/http-connect.ts';
 import { dialQuic } from '../../transport/quic/dial.ts';
 
@@ -204,4 +205,25 @@ test('a new certificate is shown from the next handshake on', async (t) => {
   await once(tls, 'secureConnect');
   tls.destroy();
   await stand.agent();
+});
+
+test('an agent that does not read holds up neither drain nor what others are told', async (t) => {
+  const stand = await startStand(t);
+  stand.control.renew = async () => ({ certificatePem: 'x'.repeat(60_000), caPem: 'ca', sessionKeys: '{}' });
+  const leaf = await stand.ca.agent('deaf');
+  stand.control.knows(leaf);
+  const { signal } = new AbortController();
+  const credentials = { ...leaf, trustedCaPem: stand.ca.caPem, alpn: ['gw-agent-tunnel/2'] };
+  const link = await dialQuic({ to: stand.edge.udp, serverName: '127.0.0.1', credentials, signal }, stand.world);
+  t.after(() => link.close());
+  const deaf = await agentControl(link, { kind: 'hello', software: '', os: '', arch: '', hostname: '', capabilities: [] }, stand.world, signal);
+  for (let sent = 0; sent < 100; sent += 1) await deaf.send({ kind: 'cert-renewal-request', csrPem: 'csr' });
+  await deaf.send({ kind: 'route-advertise', epoch: 1n, subnets: [], names: [] });
+  const agent = await stand.agent();
+  const begun = performance.now();
+  const drained = stand.edge.drain(100);
+  await agent.until(() => agent.heard.some(({ kind }) => kind === 'drain'));
+  await drained;
+  assert.ok(performance.now() - begun < 5000, 'it waited for the one that does not read');
+  assert.equal(stand.control.unlinked.length, 0);
 });

@@ -4,6 +4,7 @@ import { ALPN, closeLink } from '../../link/version.ts';
 import type { LinkCredentials } from '../../transport/link.ts';
 import { listenQuic } from '../../transport/quic/listen.ts';
 import type { ControlForEdge, EdgeForControl } from '../contract.ts';
+import type { AgentLink } from './agent-link.ts';
 import { Carrier } from './carry.ts';
 import { operatorFront } from './front/operator.ts';
 import { listenForProxyClients } from './front/proxy.ts';
@@ -75,8 +76,10 @@ export async function startEdge(config: EdgeConfig, control: ControlForEdge, wor
       const reason = 'the gateway is stopping';
       const ended = carrier.refuse(reason);
       const waited = new AbortController();
-      await Promise.all([...links].map((link) => link.askToMove(delayMs, reason)));
-      await Promise.race([ended, world.clock.sleep(delayMs, waited.signal)]);
+      // An agent that does not listen, or goes away just now, holds up nobody.
+      const ask = (link: AgentLink) => link.askToMove(delayMs, reason).catch((error: unknown) => world.log.info({ error }, 'an agent was not asked to move'));
+      const asked = Promise.all([...links].map(ask));
+      await Promise.race([Promise.all([ended, asked]), world.clock.sleep(delayMs, waited.signal)]);
       waited.abort();
     },
   };
