@@ -12,6 +12,7 @@ import { actorOf, assertAdmin, type Caller } from './caller.ts';
 import { assignmentOf, type ControlContext } from './context.ts';
 import { overlaps } from './mint.ts';
 import type { KnownAgent } from './registry.ts';
+import type { Session } from './sessions.ts';
 
 interface Paging {
   readonly after?: string | undefined;
@@ -53,7 +54,7 @@ export function listRoutes(context: ControlContext, caller: Caller, { after = ''
 /** Changes only what is named; the agent is told at once, and channels that no longer fit end. */
 export async function changeAgent(context: ControlContext, caller: Caller, nameOrId: string, change: AgentChange): Promise<AgentRow> {
   assertAdmin(caller);
-  const { registry, serving, sessions, store } = context;
+  const { registry, serving, sessions, store, world } = context;
   const agent = known(context, caller, nameOrId);
   const routes = change.routes?.map((text) => parseRoute(text));
   const changes = {
@@ -74,9 +75,13 @@ export async function changeAgent(context: ControlContext, caller: Caller, nameO
   });
   registry.know(row);
   const now = registry.byId(agent.id);
-  if (now?.link) await serving()?.edge.assign(now.link.linkId, assignmentOf(now));
-  if (now)
-    await sessions.endWhere(({ agent: { id }, channels }) => id === agent.id && !channels.values().every((target) => fits(now, target)), 'policy-changed');
+  if (now) {
+    const ended = ({ agent: { id }, channels }: Session) => id === agent.id && !channels.values().every((target) => fits(now, target));
+    // Neither waits for the other: an agent that does not listen keeps no channel for it, and at its next link it is assigned anew.
+    const told = now.link && serving()?.edge.assign(now.link.linkId, assignmentOf(now));
+    const untold = (error: unknown) => world.log.warn({ error, agent: now.name }, 'the agent could not be told what it may carry now');
+    await Promise.all([told?.catch(untold), sessions.endWhere(ended, 'policy-changed')]);
+  }
   return getAgent(context, caller, agent.id);
 }
 

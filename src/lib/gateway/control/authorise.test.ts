@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { controlStand } from '../../../../test/support/control-stand.ts';
+import { TunnelError } from '../../base/errors.ts';
 
 const remote = { address: '192.0.2.9', port: 9 };
 
@@ -117,4 +118,23 @@ test('what an administrator takes away ends what uses it', async (t) => {
   assert.deepEqual(row.ports, ['22']);
   assert.deepEqual(orders, ['assign link-web1 {"subnets":["10.0.0.0/8"],"names":[],"ports":[[22,22]],"kinds":["tcp"]}', `endSession ${http} policy-changed`]);
   assert.ok(control.context.sessions.find(ssh));
+});
+
+test('what an administrator takes away ends also where the agent cannot be told', async (t) => {
+  const { control, ...stand } = await controlStand(t);
+  await stand.agent('web1', { ports: ['22', '80'] });
+  const target = '10.0.0.5:80';
+  const token = await stand.token(await stand.operator('alice', null), ['*']);
+  const plan = await control.forEdge.authorise({ sessionToken: token, target, remote });
+  const sessionId = plan.ways[0]?.session.sessionId ?? '';
+  await control.forEdge.report({ kind: 'opened', channelId: plan.channelId, sessionId, agent: 'web1', target, address: null });
+  const serving = control.context.serving();
+  assert.ok(serving);
+  const assign = () => Promise.reject(new TunnelError('link.lost', 'the link ended a moment ago'));
+  control.serve({ ...serving, edge: { ...serving.edge, assign } });
+  const { changeAgent } = await import('./agents.ts');
+  const { LOCAL_ADMIN } = await import('./caller.ts');
+  const row = await changeAgent(control.context, LOCAL_ADMIN, 'web1', { ports: ['22'] });
+  assert.deepEqual(row.ports, ['22']);
+  assert.equal(control.context.sessions.find(sessionId), undefined);
 });
