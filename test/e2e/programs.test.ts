@@ -37,7 +37,7 @@ test('ssh with ProxyCommand runs a command and copies 256 MiB', { skip: lacking(
 
 test('curl through a forward and through --proxy', { skip: lacking('curl') }, async (t) => {
   const chain = await startChain(t, { gatewayFlags: ['--proxy-listen', '127.0.0.1:0'] });
-  const server = createServer((request, response) => response.end(`${request.method} ${request.url}`));
+  const server = createServer((request, response) => request.resume().once('end', () => response.end(`${request.method} ${request.url}`)));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => {
     server.closeAllConnections();
@@ -63,6 +63,15 @@ test('curl through a forward and through --proxy', { skip: lacking('curl') }, as
   const stranger = await curl('--proxytunnel', `http://${target}/stranger`);
   assert.notEqual(stranger.code, 0);
   assert.match(stranger.stderr, /407/);
+
+  const file = join(chain.folder, 'body');
+  writeFileSync(file, Buffer.alloc(3 * MIB));
+  const plain = ['--proxy-user', `tunnel:${token}`, '-w', ' %{http_code}'];
+  const absolute = await curl(...plain, `http://${target}/absolute`);
+  assert.equal(absolute.stdout, 'GET /absolute 200', absolute.stderr);
+  const posted = await curl(...plain, '--data-binary', `@${file}`, '-H', 'Expect: 100-continue', `http://${target}/posted`, `http://${target}/again`);
+  assert.equal(posted.stdout, 'POST /posted 200POST /again 200', posted.stderr);
+  assert.equal((await curl('-w', '%{http_code}', `http://${target}/stranger`)).stdout, '407');
 });
 
 /** A real sshd on loopback with keys of its own. */

@@ -1,5 +1,5 @@
-// CONNECT over HTTP/1.1, for curl, git and other plain clients.
-import { createServer, type IncomingMessage, STATUS_CODES } from 'node:http';
+// The proxy over HTTP/1.1, for curl, git and other plain clients: CONNECT, and requests in absolute form.
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { TunnelError } from '../../../base/errors.ts';
@@ -8,6 +8,7 @@ import type { SocketAddress, World } from '../../../base/world.ts';
 import { refusalAnswer, successHeaders } from '../../../streams/http-connect.ts';
 import { reset } from '../../../streams/reset.ts';
 import type { Carrier } from '../carry.ts';
+import { forwardRequest } from './absolute-form.ts';
 import { admitRequest, understandFailure } from './request.ts';
 
 const STATUS_OF_PARSER: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
@@ -17,17 +18,22 @@ export interface Http1Front {
   close(): void;
 }
 
-/** Everything but CONNECT is 405. A connection carries one CONNECT: after a refusal the client comes back on a new one. */
+/** What is meant for the gateway itself is 405. A connection carries one CONNECT: after a refusal the client comes back on a new one. */
 export function serveHttp1(carrier: Carrier, { clock, log }: World): Http1Front {
   const remotes = new WeakMap<Duplex, SocketAddress>();
+  const remoteOf = (socket: Duplex): SocketAddress => remotes.get(socket) ?? { address: 'unknown', port: 0 };
   const server = createServer({
     maxHeaderSize: LIMITS.httpHeaderBytes,
     headersTimeout: LIMITS.clientHelloMs,
-    requestTimeout: LIMITS.clientHelloMs,
+    requestTimeout: 0, // A body takes the time it takes: it is read only for someone whose channel is open.
     connectionsCheckingInterval: 1000,
   });
   server.on('clientError', (error, socket) => refuse(socket, 'code' in error ? (STATUS_OF_PARSER[String(error.code)] ?? 400) : 400, {}));
-  server.on('request', (_request, response) => response.writeHead(405, { allow: 'CONNECT', connection: 'close' }).end());
+  const forward = (request: IncomingMessage, response: ServerResponse): void => {
+    if (!/^https?:/i.test(request.url ?? '')) return void response.writeHead(405, { allow: 'CONNECT', connection: 'close' }).end();
+    void forwardRequest(request, response, remoteOf(request.socket), carrier, log);
+  };
+  server.on('request', forward).on('checkContinue', forward);
   server.on('connect', (request, socket, head) => {
     answer(request, socket, head).catch((error: unknown) => {
       log.error({ error }, 'answering a CONNECT failed');
@@ -37,7 +43,7 @@ export function serveHttp1(carrier: Carrier, { clock, log }: World): Http1Front 
   server.emit('listening'); // It never listens itself, and without this its timeouts never fire.
 
   const answer = async (request: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> => {
-    const remote = remotes.get(socket) ?? { address: 'unknown', port: 0 };
+    const remote = remoteOf(socket);
     const gone = new AbortController();
     socket.once('close', () => gone.abort(new TunnelError('interrupted', 'the operator left')));
     try {

@@ -133,13 +133,17 @@ for (const [how, cut] of [
   });
 }
 
-test('refusals: 407 that asks for Basic, 405 for anything but CONNECT, 502 with a code, 400, 431', async (t) => {
+test('refusals: 407 that asks for Basic, 405 for what is asked of the gateway itself, 502 with a code, 400, 431', async (t) => {
   const stand = await startStand(t, { proxy: true });
   await stand.agent();
   const answers: [string, number, RegExp][] = [
     [connectTo(1, ''), 407, /\r\nproxy-authenticate: Basic realm="tunnel"\r\n/],
     [connectTo(1, 'Proxy-Authorization: Basic !!!\r\n'), 407, /tunnel-error: session\.refused/],
-    ['GET http://127.0.0.1/ HTTP/1.1\r\nHost: x\r\n\r\n', 405, /\r\nallow: CONNECT\r\n/],
+    ['GET / HTTP/1.1\r\nHost: x\r\n\r\n', 405, /\r\nallow: CONNECT\r\n/],
+    ['GET http://127.0.0.1/ HTTP/1.1\r\nHost: x\r\n\r\n', 407, /\r\nproxy-authenticate: Basic realm="tunnel"\r\n/],
+    [`GET http://127.0.0.1:1/ HTTP/1.1\r\nHost: x\r\n${AUTHORIZED}\r\n`, 502, /tunnel-error: target\.refused/],
+    [`GET http://user@127.0.0.1/ HTTP/1.1\r\nHost: x\r\n${AUTHORIZED}\r\n`, 400, /tunnel-error: target\.malformed/],
+    [`GET https://127.0.0.1/ HTTP/1.1\r\nHost: x\r\n${AUTHORIZED}\r\n`, 400, /tunnel-error: target\.malformed/],
     [connectTo(1), 502, /\r\ntunnel-error: target\.refused\r\n/],
     ['nonsense\r\n\r\n', 400, /^HTTP\/1\.1 400/],
     [`CONNECT a:1 HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431, /^HTTP\/1\.1 431/],
