@@ -3,11 +3,12 @@ import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { World } from '../../base/world.ts';
 import { type GatewayControl, gatewayControl } from '../../link/control.ts';
+import { unlessAborted } from '../../link/deadline.ts';
 import { closeLink } from '../../link/version.ts';
 import type { AgentMessage, Hello, RouteAdvertise } from '../../protocol/messages.ts';
 import type { Link } from '../../transport/link.ts';
 import type { Admission, Assignment, ControlForEdge } from '../contract.ts';
-import { paced } from './paced.ts';
+import { type Paced, paced } from './paced.ts';
 import { LinkSessions } from './sessions.ts';
 
 /** Control hears of signs of life, and of advertisements, at most this often; of several the last. */
@@ -50,7 +51,7 @@ export class AgentLink {
     await this.#sendAssignment();
     using alive = paced(PACE_MS, this.#world, () => this.#control.alive(this.id));
     using advertise = paced(PACE_MS, this.#world, (wish: RouteAdvertise) => this.#control.advertise(this.id, this.#bounded(wish)));
-    for await (const message of stream.messages) await this.#hear(message, stream, this.#sessions, { alive: alive.give, advertise: advertise.give });
+    for await (const message of stream.messages) await this.#hear(message, stream, this.#sessions, { alive, advertise });
   }
 
   /** What may open channels here. Error `agent.offline` until the control stream stands. */
@@ -104,14 +105,16 @@ export class AgentLink {
     message: AgentMessage,
     stream: GatewayControl,
     sessions: LinkSessions,
-    control: { alive: (nothing: undefined) => void; advertise: (wish: RouteAdvertise) => void },
+    control: { readonly alive: Paced<undefined>; readonly advertise: Paced<RouteAdvertise> },
   ): Promise<void> {
     switch (message.kind) {
       case 'route-advertise':
-        control.advertise(message);
-        return control.alive(undefined);
+        control.advertise.give(message);
+        return control.alive.give(undefined);
       case 'heartbeat':
-        control.alive(undefined);
+        control.alive.give(undefined);
+        // Its acknowledgement tells the agent that control knows what it advertised before.
+        await unlessAborted(control.advertise.settled(), this.lost);
         return await stream.send({ kind: 'heartbeat-ack', sentAtMs: message.sentAtMs });
       case 'cert-renewal-request':
         return await this.#renew(message.csrPem, stream);

@@ -93,6 +93,34 @@ test('advertisements and signs of life that come too often are heard at most onc
   assert.ok(stand.control.alives <= 3);
 });
 
+test('a heartbeat is acknowledged when control has taken what was advertised before it', async (t) => {
+  const stand = await startStand(t);
+  const agent = await stand.agent();
+  const taken = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  stand.control.advertise = async () => {
+    asked.resolve();
+    await taken.promise;
+  };
+  const acknowledged = () => agent.heard.flatMap((message) => (message.kind === 'heartbeat-ack' ? [message.sentAtMs] : []));
+  await agent.control.send({ kind: 'heartbeat', sentAtMs: 1n, streams: 0 });
+  await agent.until(() => acknowledged().length === 1);
+  await agent.control.send({ kind: 'route-advertise', epoch: 2n, subnets: [], names: [] });
+  await agent.control.send({ kind: 'heartbeat', sentAtMs: 2n, streams: 0 });
+  await asked.promise;
+  await stand.edge.assign('link-1', { subnets: [], names: [], ports: [], kinds: [] });
+  await agent.until(() => agent.heard.at(-1)?.kind === 'assignment');
+  assert.deepEqual(acknowledged(), [1n]);
+  taken.resolve();
+  await agent.until(() => acknowledged().length === 2);
+
+  stand.control.advertise = () => new Promise(() => {});
+  await agent.control.send({ kind: 'route-advertise', epoch: 3n, subnets: [], names: [] });
+  await agent.control.send({ kind: 'heartbeat', sentAtMs: 3n, streams: 0 });
+  await agent.link.close(0, 'gone');
+  await stand.control.until(() => stand.control.unlinked.length === 1);
+});
+
 test('an agent that is lost resets its channels at the operators, and control hears it once', async (t) => {
   const stand = await startStand(t);
   const agent = await stand.agent();
