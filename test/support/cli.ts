@@ -25,6 +25,8 @@ interface Options {
   readonly input?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** Runs it on another host: the prefix of the command (namespaces.ts). */
+  readonly on?: readonly string[];
 }
 
 /** Runs a command to its end. */
@@ -32,8 +34,9 @@ export async function tunnel(args: readonly string[], options: Options = {}): Pr
   return await run(process.execPath, [BIN, ...args], options);
 }
 
-export async function run(command: string, args: readonly string[], { input = '', env = {}, cwd }: Options = {}): Promise<Finished> {
-  const child = spawn(command, args, { env: cleanEnvironment(env), cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+export async function run(command: string, args: readonly string[], { input = '', env = {}, cwd, on = [] }: Options = {}): Promise<Finished> {
+  const [program = command, ...rest] = [...on, command, ...args];
+  const child = spawn(program, rest, { env: cleanEnvironment(env), cwd, stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin.on('error', () => {}); // a command that reads no input
   child.stdin.end(input);
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
@@ -59,7 +62,8 @@ export interface Running {
 
 /** Starts a command with `--json` that keeps running; it is ended with the test. */
 export function start(t: TestContext, args: readonly string[], options: Omit<Options, 'input'> = {}): Running {
-  const child = spawn(process.execPath, [BIN, ...args, '--json'], {
+  const [program = process.execPath, ...rest] = [...(options.on ?? []), process.execPath, BIN, ...args, '--json'];
+  const child = spawn(program, rest, {
     env: cleanEnvironment(options.env ?? {}),
     cwd: options.cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
