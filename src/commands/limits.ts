@@ -1,17 +1,23 @@
 // Prints every limit that this version enforces.
-import { LIMITS, type Limits } from '../lib/base/limits.ts';
+import { LIMITS } from '../lib/base/limits.ts';
 import { TunnelCommand } from '../lib/cli/command.ts';
 import { formatTable } from '../lib/cli/table.ts';
 
-export default class ShowLimits extends TunnelCommand<Limits> {
+export default class ShowLimits extends TunnelCommand<Record<string, number>> {
   static override summary = 'Print the limits in force. Runs on any machine.';
-  static override description = 'Durations are in milliseconds, sizes in bytes.';
+  static override description = 'Durations are in milliseconds (_ms), sizes in bytes (_bytes).';
   static override examples = ['<%= config.bin %> limits', '<%= config.bin %> limits --json'];
 
-  async run(): Promise<Limits> {
+  async run(): Promise<Record<string, number>> {
     await this.parse(ShowLimits);
-    const rows = Object.entries(LIMITS).map(([name, value]) => [name, String(value)]);
+    const limits = Object.entries(LIMITS).map(([name, value]) => [snakeCase(name), value] as const);
+    const rows = limits.map(([name, value]) => [name, String(value)]);
     this.log(formatTable(['LIMIT', 'VALUE'], rows, ''));
-    return LIMITS;
+    return Object.fromEntries(limits);
   }
+}
+
+/** As all keys of JSON. */
+function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

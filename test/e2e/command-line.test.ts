@@ -64,7 +64,7 @@ test('help goes to standard output, of a topic too', async () => {
 test('a result is one JSON document', async () => {
   const { stdout } = await succeed(['limits', '--json']);
   assert.equal(stdout.trim().split('\n').length, 1);
-  assert.equal(JSON.parse(stdout).sessionsPerOperator, 64);
+  assert.equal(JSON.parse(stdout).sessions_per_operator, 64);
 });
 
 test('a reader that closes the pipe early is no failure', { skip: process.platform === 'win32' && 'needs sh' }, async () => {

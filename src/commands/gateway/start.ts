@@ -24,7 +24,7 @@ export default class GatewayStart extends TunnelCommand<undefined> {
     listen: Flags.string({ summary: 'Address for TCP and UDP; port 0 lets the system choose. 0.0.0.0:8443 at the first start.', helpValue: 'HOST:PORT' }),
     'public-url': Flags.string({ summary: 'Where agents and operators reach this gateway; needed when it listens on all addresses.', helpValue: 'URL' }),
     'public-udp': Flags.string({ summary: 'Where agents reach its UDP port, if elsewhere than the public URL says.', helpValue: 'HOST:PORT' }),
-    'proxy-listen': Flags.string({ summary: 'Serve CONNECT to plain clients as curl and git here as well.', helpValue: 'HOST:PORT' }),
+    'proxy-listen': Flags.string({ summary: 'Serve plain clients as curl and git here as well, as an HTTPS proxy.', helpValue: 'HOST:PORT' }),
   };
 
   protected override endsBySignal = true;

@@ -34,9 +34,8 @@ export interface HttpTarget {
   connect(signal: AbortSignal): Promise<Duplex>;
 }
 
-const ANSWER_BYTES = 1024 * 1024;
 /** To connect and to answer, each. */
-const WAIT_MS = LIMITS.connectTargetMs;
+const WAIT_MS = LIMITS.apiAnswerMs;
 
 /** A connection for each request: commands make few of them. */
 export function httpExchange(target: HttpTarget, { clock }: Pick<World, 'clock'>): Exchange {
@@ -106,8 +105,8 @@ async function readBody(answer: IncomingMessage, called: string): Promise<string
   for await (const chunk of answer) {
     const bytes = Buffer.from(chunk);
     size += bytes.length;
-    if (size > ANSWER_BYTES)
-      throw new TunnelError('protocol.violation', `${called} answered with more than ${ANSWER_BYTES} bytes`, { hint: 'Is it a gateway of tunnel?' });
+    if (size > LIMITS.apiAnswerBytes)
+      throw new TunnelError('protocol.violation', `${called} answered with more than ${LIMITS.apiAnswerBytes} bytes`, { hint: 'Is it a gateway of tunnel?' });
     chunks.push(bytes);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -1,4 +1,4 @@
-// Every limit in force, in one place; `tunnel limits --json` prints this object. Durations in milliseconds, sizes in bytes.
+// Every limit in force, in one place, for all layers; `tunnel limits` prints this object. Durations in milliseconds, sizes in bytes.
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const SECOND = 1000;
@@ -47,8 +47,22 @@ export const LIMITS = {
   storeCallMs: 5 * SECOND,
   enrolmentRepeatMs: 5 * MINUTE,
   happyEyeballsDelayMs: 250,
+  heartbeatV1Ms: 60 * SECOND,
+  heartbeatV2Ms: 15 * SECOND,
+  advertiseV1Ms: 30 * SECOND,
+  streamCreditMs: 5 * SECOND,
+  channelRequestMs: 30 * SECOND,
+  replacedLinkGraceMs: 10 * MINUTE,
+  clockSkewMs: MINUTE,
+  http2SessionWindowBytes: 16 * MIB,
+  http2SessionMemoryBytes: 512 * MIB,
+  http2ClientMemoryBytes: 4096 * MIB,
+  http2ResetBurst: 10_000,
+  http2ResetsPerSecond: 1000,
+  apiAnswerBytes: MIB,
+  apiAnswerMs: 10 * SECOND,
+  tokenCharacters: 12 * KIB,
+  csrBytes: 16 * KIB,
   targetsPerSession: 64,
   candidatesPerTarget: 16,
 } as const;
-
-export type Limits = typeof LIMITS;

@@ -1,5 +1,6 @@
 // The agent's end of a channel: reads what the gateway asks for on a new stream, then accepts, after which raw bytes flow, or refuses with a code.
 import { TunnelError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { World } from '../base/world.ts';
 import { encodeFrame } from '../protocol/frame.ts';
 import type { ChannelKind } from '../protocol/messages.ts';
@@ -28,9 +29,6 @@ export interface IncomingRequest {
   readonly target: string;
 }
 
-/** protocol.md: the reference's own patience. */
-const REQUEST_MS = 30_000;
-
 /**
  * Reads the request from a stream that `link.acceptStream` gave. Errors, the stream being refused or reset by then: `protocol.violation`, `gateway.silent` after 30 s,
  * `link.lost`, a StreamReset, the signal's reason.
@@ -45,8 +43,8 @@ export async function acceptChannel(link: Link, stream: LinkStream, { clock }: W
     stream.resume(); // What the gateway had already sent has no reader; it resets when it has read the refusal.
   };
   try {
-    const silent = () => new TunnelError('gateway.silent', `the gateway sent no request within ${REQUEST_MS} ms`);
-    const payload = await within(clock, REQUEST_MS, silent, signal, (signal) => readFrame(stream, maxBytes, clock, signal));
+    const silent = () => new TunnelError('gateway.silent', `the gateway sent no request within ${LIMITS.channelRequestMs} ms`);
+    const payload = await within(clock, LIMITS.channelRequestMs, silent, signal, (signal) => readFrame(stream, maxBytes, clock, signal));
     if (payload === undefined) throw new TunnelError('protocol.violation', 'the stream ended before its request');
     const request = decodeRequest(version, payload);
     return { request, refuse, accept: (address) => accept(version, stream, address, maxBytes) };

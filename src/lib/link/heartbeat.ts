@@ -1,14 +1,9 @@
 // What an agent says again and again so that the gateway counts it as online: heartbeats with its stream count and, on version 1, its routes.
+import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../base/world.ts';
 import type { RouteAdvertise } from '../protocol/messages.ts';
 import type { Link } from '../transport/link.ts';
 import type { AgentControl } from './control.ts';
-
-/** reference.md, 0: what enrolment at a stock gateway sets. */
-const HEARTBEAT_V1_MS = 60_000;
-const ADVERTISE_V1_MS = 30_000;
-/** A gateway that missed five in a row is past the 90 s after which it calls us offline. */
-const HEARTBEAT_V2_MS = 15_000;
 
 /**
  * Keeps the gateway informed until `signal` aborts, then resolves. `routes` gives the advertisement in force, its epoch unchanged by repetition; undefined before the first.
@@ -27,8 +22,8 @@ export async function keepHeard(
     const current = routes();
     if (current !== undefined) await control.send(current);
   };
-  if (control.version === 2) return await repeat(HEARTBEAT_V2_MS, heartbeat, clock, signal);
-  await Promise.all([repeat(HEARTBEAT_V1_MS, heartbeat, clock, signal), repeat(ADVERTISE_V1_MS, advertise, clock, signal)]);
+  if (control.version === 2) return await repeat(LIMITS.heartbeatV2Ms, heartbeat, clock, signal);
+  await Promise.all([repeat(LIMITS.heartbeatV1Ms, heartbeat, clock, signal), repeat(LIMITS.advertiseV1Ms, advertise, clock, signal)]);
 }
 
 async function repeat(everyMs: number, say: () => Promise<void>, clock: Clock, signal: AbortSignal): Promise<void> {

@@ -26,17 +26,16 @@ export interface OpenedChannel {
 
 const RESPONSE_MS: Readonly<Record<Version, number>> = { 1: LIMITS.connectResponseV1Ms, 2: LIMITS.connectResponseV2Ms };
 
-/** Credit comes back in a round trip or, from a stock agent that leaks streams, never. */
-const CREDIT_MS = 5_000;
-
 /**
  * A TCP channel to `target`. On version 2 the session must be open on this link. Errors: the refusals as protocol/refusal.ts maps them, `agent.failed` for a refusal without
  * a reason (released agents give none), `streams.exhausted`, `agent.silent`, `link.lost`, `protocol.violation` (the link is closed then), the signal's reason.
  */
 export async function openChannel(link: Link, request: ChannelRequest, { clock }: World, signal: AbortSignal): Promise<OpenedChannel> {
   const version = versionOf(link);
-  const exhausted = () => new TunnelError('streams.exhausted', `the agent gave no room for another stream within ${CREDIT_MS} ms, ${link.streams} are open`);
-  const stream = adopt(await within(clock, CREDIT_MS, exhausted, signal, (signal) => link.openStream(signal)));
+  const exhausted = () =>
+    new TunnelError('streams.exhausted', `the agent gave no room for another stream within ${LIMITS.streamCreditMs} ms, ${link.streams} are open`);
+  // Credit comes back in a round trip or, from a stock agent that leaks streams, never.
+  const stream = adopt(await within(clock, LIMITS.streamCreditMs, exhausted, signal, (signal) => link.openStream(signal)));
   try {
     const silent = () => new TunnelError('agent.silent', `the agent did not answer for ${request.target} within ${RESPONSE_MS[version]} ms`);
     const address = await within(clock, RESPONSE_MS[version], silent, signal, async (signal) => {

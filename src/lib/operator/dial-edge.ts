@@ -8,11 +8,8 @@ import type { TcpSocket, World } from '../base/world.ts';
 import { within } from '../link/deadline.ts';
 
 const ALPN = 'tunnel-connect/1';
-const MIB = 1024 * 1024;
-const STREAM_WINDOW_BYTES = MIB;
-const CONNECTION_WINDOW_BYTES = 16 * MIB;
 /** In megabytes, as node wants it. Its default of 10 refuses streams long before the windows, which are what bounds memory, are used up. */
-const SESSION_MEMORY = 4096;
+const SESSION_MEMORY = LIMITS.http2ClientMemoryBytes / 1024 ** 2;
 const TCP_KEEP_ALIVE_MS = 15_000;
 const HINT = 'Is the gateway running, and does a firewall let TCP through to it?';
 
@@ -79,7 +76,7 @@ function handshake(socket: TcpSocket, host: string, where: string, ca: string, s
 function startHttp2(secure: TLSSocket, where: string, signal: AbortSignal): Promise<ClientHttp2Session> {
   const session = connectHttp2(`https://${where}`, {
     createConnection: () => secure,
-    settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
+    settings: { initialWindowSize: LIMITS.streamBufferBytes, enablePush: false },
     maxSessionMemory: SESSION_MEMORY,
   });
   session.on('error', ignore); // its streams carry the consequence
@@ -98,7 +95,7 @@ function startHttp2(secure: TLSSocket, where: string, signal: AbortSignal): Prom
     const closed = () => settle(() => reject(unreachable(where, 'it closed the connection')));
     const ready = () =>
       settle(() => {
-        session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+        session.setLocalWindowSize(LIMITS.http2SessionWindowBytes);
         resolve(session);
       });
     signal.addEventListener('abort', abort, { once: true });

@@ -1,4 +1,5 @@
 // Certificate signing requests: an agent's own, and the one thing that a gateway takes from somebody else's: a public key whose owner has signed. Loads @peculiar/x509.
+import { LIMITS } from '../base/limits.ts';
 import 'reflect-metadata';
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { Pkcs10CertificateRequest, Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
@@ -9,7 +10,6 @@ import { P256, signingPair } from './keys.ts';
 
 export type KeyKind = 'P-256' | 'P-384' | 'Ed25519' | 'RSA';
 
-const MAX_CSR_BYTES = 16 * 1024;
 const PEM = /^-----BEGIN (NEW )?CERTIFICATE REQUEST-----\s([A-Za-z0-9+/\s]+={0,2})\s*-----END \1?CERTIFICATE REQUEST-----$/;
 const CURVES: Readonly<Record<string, KeyKind>> = { prime256v1: 'P-256', secp384r1: 'P-384' };
 
@@ -30,7 +30,7 @@ export async function readCsr(pem: string): Promise<{ spki: Uint8Array; spkiSha2
 }
 
 function decodePem(pem: string): Uint8Array {
-  if (pem.length > MAX_CSR_BYTES) throw refused(`it is larger than ${MAX_CSR_BYTES} bytes`);
+  if (pem.length > LIMITS.csrBytes) throw refused(`it is larger than ${LIMITS.csrBytes} bytes`);
   const [, , base64] = PEM.exec(pem.trim()) ?? [];
   if (base64 === undefined) throw refused('it is not one certificate request in PEM');
   return Buffer.from(base64, 'base64');

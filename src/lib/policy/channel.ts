@@ -1,4 +1,5 @@
 // May this channel be opened under the session material that control signed? Asked by the agent for every channel (B5, E1).
+import { LIMITS } from '../base/limits.ts';
 import { formatTarget, type Target } from '../routing/target.ts';
 import { type PortRange, portAllowed } from './ports.ts';
 
@@ -14,13 +15,10 @@ export interface ChannelTerms {
 
 export type ChannelVerdict = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
 
-/** Two machines' clocks are never quite alike. */
-const CLOCK_LEEWAY_MS = 60_000;
-
-/** `now` is wall-clock ms. */
+/** `now` is wall-clock ms; two machines' clocks are never quite alike. */
 export function judgeChannel({ targets, ports, kinds, expiresAt }: ChannelTerms, kind: string, target: Target, now: number): ChannelVerdict {
   const text = formatTarget(target);
-  if (now - CLOCK_LEEWAY_MS >= expiresAt) return refuse(`the session material ended at ${utc(expiresAt)}, this machine's clock says ${utc(now)}`);
+  if (now - LIMITS.clockSkewMs >= expiresAt) return refuse(`the session material ended at ${utc(expiresAt)}, this machine's clock says ${utc(now)}`);
   if (!kinds.includes(kind)) return refuse(`the session grants no ${kind} channels`);
   if (!targets.includes('*') && !targets.includes(text)) return refuse(`the session does not grant ${text}`);
   if (!portAllowed(ports, target.port)) return refuse(`the session does not grant port ${target.port}`);

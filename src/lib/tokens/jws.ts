@@ -1,8 +1,10 @@
 // Signs and verifies everything that control issues: compact JWS (RFC 7515), ES256 only, one purpose never taken for another.
+
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { decodeProtectedHeader, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
 import { type ErrorCode, TunnelError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { SigningKey, VerifyingKey } from './signing-keys.ts';
 
 /** What keeps tokens apart: `cty` and `aud` must both be right. */
@@ -21,7 +23,6 @@ export interface Times {
   readonly expiresAt: number;
 }
 
-export const MAX_TOKEN_CHARACTERS = 12 * 1024;
 /** A verifier's clock may be behind, and ours may be set back. */
 const BACKDATED_S = 300;
 
@@ -33,8 +34,8 @@ export async function sign(purpose: Purpose, claims: JWTPayload, key: SigningKey
     .setNotBefore(seconds(now) - BACKDATED_S)
     .setExpirationTime(seconds(expiresAt))
     .sign(createPrivateKey({ key, format: 'jwk' }));
-  if (text.length > MAX_TOKEN_CHARACTERS)
-    throw new TunnelError('limit.reached', `the token would be longer than ${MAX_TOKEN_CHARACTERS} characters`, { hint: 'Name fewer targets.' });
+  if (text.length > LIMITS.tokenCharacters)
+    throw new TunnelError('limit.reached', `the token would be longer than ${LIMITS.tokenCharacters} characters`, { hint: 'Name fewer targets.' });
   return text;
 }
 
@@ -47,7 +48,7 @@ export async function verify<Claims>(
   { now, toleranceMs = 0 }: { now: number; toleranceMs?: number },
 ): Promise<Claims> {
   try {
-    if (text.length > MAX_TOKEN_CHARACTERS || !isCompactJws(text)) throw new Error('not a compact JWS');
+    if (text.length > LIMITS.tokenCharacters || !isCompactJws(text)) throw new Error('not a compact JWS');
     const candidates = candidatesFor(purpose, text, keys);
     const options = {
       algorithms: ['ES256'],

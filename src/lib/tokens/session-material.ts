@@ -1,6 +1,8 @@
 // What a version 2 agent demands before it opens anything: control's signature under session, operator, agent, targets, ports and kinds (protocol.md, version 2).
+
 import { z } from 'zod';
 import { TunnelError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import { nameClaim, secondsClaim, targetClaim, uuidClaim } from './claim-shapes.ts';
 import { type Purpose, sign, type Times, verify } from './jws.ts';
 import { readPublicKeys, type SigningKey, type VerifyingKey } from './signing-keys.ts';
@@ -11,8 +13,6 @@ const PURPOSE: Purpose = {
   keyed: true,
   refusal: { code: 'session.refused', message: 'the session material is invalid, has expired or is for another agent' },
 };
-/** How far the clocks of agent and gateway may differ at the end of a session's material; at its begin it is backdated. */
-const CLOCK_DIFFERENCE_MS = 60_000;
 
 const Claims = z.object({
   sid: uuidClaim,
@@ -47,7 +47,7 @@ export async function verifyMaterial(
   jwksJson: string,
   { now, agentId }: { now: number; agentId: string },
 ): Promise<SessionMaterial & { readonly expiresAt: number }> {
-  const claims = await verify(PURPOSE, Claims, text, keysOf(jwksJson), { now, toleranceMs: CLOCK_DIFFERENCE_MS });
+  const claims = await verify(PURPOSE, Claims, text, keysOf(jwksJson), { now, toleranceMs: LIMITS.clockSkewMs });
   if (claims.agent_id !== agentId) throw refused(`for the agent ${claims.agent_id}`);
   const { sid, sub, agent_id, targets, ports, kinds, exp } = claims;
   return { sessionId: sid, operator: sub, agentId: agent_id, targets, ports, kinds, expiresAt: exp * 1000 };

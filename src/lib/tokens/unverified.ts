@@ -1,7 +1,8 @@
 // Reads a one-time string for the one who holds it: no signature can be checked there, so the aim is to say well what is wrong with a bad paste.
+
 import { z } from 'zod';
 import { TunnelError } from '../base/errors.ts';
-import { MAX_TOKEN_CHARACTERS } from './jws.ts';
+import { LIMITS } from '../base/limits.ts';
 
 export interface UnverifiedString {
   /** Without the white space around it. */
@@ -19,7 +20,7 @@ export function readUnverified(given: string, what: string): UnverifiedString {
   const text = given.trim();
   if (text === '') throw malformed('the string is empty');
   if (text.startsWith('eyJ') && /\s/.test(text)) throw malformed('the string has spaces or line breaks inside', 'Copy it as one line.');
-  if (text.length > MAX_TOKEN_CHARACTERS || !/^eyJ[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){0,2}$/.test(text)) throw malformed(`this is not ${what}`);
+  if (text.length > LIMITS.tokenCharacters || !/^eyJ[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){0,2}$/.test(text)) throw malformed(`this is not ${what}`);
   const [first = '', second, signature] = text.split('.');
   const header = decode(first);
   const payload = decode(second ?? '');

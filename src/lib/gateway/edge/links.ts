@@ -1,14 +1,12 @@
 // The links of an edge: each is admitted by control, served until it ends, and found by its id meanwhile.
 import { TunnelError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
 import type { World } from '../../base/world.ts';
 import { closeLink, versionOf } from '../../link/version.ts';
 import type { Hello } from '../../protocol/messages.ts';
 import type { Link } from '../../transport/link.ts';
 import type { Admission, ControlForEdge } from '../contract.ts';
 import { AgentLink } from './agent-link.ts';
-
-/** How long the channels of a link may go on that a newer link of the same agent replaced. */
-const REPLACED_GRACE_MS = 10 * 60_000;
 
 export class Links {
   readonly #control: ControlForEdge;
@@ -62,7 +60,7 @@ export class Links {
     const { log } = this.#world;
     const found = { agent: admission.agent, link: admission.linkId, remote: link.remote };
     const served = new AgentLink(link, admission, this.#control, this.#world);
-    for (const older of this.#byId.values()) if (older.agentId === served.agentId) older.retire(REPLACED_GRACE_MS);
+    for (const older of this.#byId.values()) if (older.agentId === served.agentId) older.retire(LIMITS.replacedLinkGraceMs);
     this.#byId.set(served.id, served);
     log.info({ ...found, transport: link.transport, alpn: link.alpn }, 'link up');
     try {

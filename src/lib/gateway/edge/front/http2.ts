@@ -4,34 +4,44 @@ import type { TLSSocket } from 'node:tls';
 import { TunnelError } from '../../../base/errors.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import type { Log, SocketAddress } from '../../../base/world.ts';
-import { refusalAnswer, successHeaders } from '../../../streams/http-connect.ts';
+import { ATTACH_PATH, refusalAnswer, successHeaders } from '../../../streams/http-connect.ts';
 import type { Carrier } from '../carry.ts';
-import { admitRequest, understandFailure } from './request.ts';
+import { admitRequest, requireToken, understandFailure } from './request.ts';
 
-const MIB = 1024 * 1024;
 const STREAM_WINDOW_BYTES = LIMITS.streamBufferBytes;
-/** Below this, throughput is a third (architecture.md, decision 3). Bytes of it that no stream takes are bounded by the streams' own windows. */
-const SESSION_WINDOW_BYTES = 16 * MIB;
 /** The defaults end the whole session after about 1000 resets; connections that fail come in heaps. */
-const RESETS = { streamResetBurst: 10_000, streamResetRate: 1000 } as const;
+const RESETS = { streamResetBurst: LIMITS.http2ResetBurst, streamResetRate: LIMITS.http2ResetsPerSecond } as const;
 
 /** In MB. At the default of 10, about 200 stopped readers make Node refuse new streams with ENHANCE_YOUR_CALM; streams times their buffers is the bound. */
-const SESSION_MEMORY = 512;
+const SESSION_MEMORY = LIMITS.http2SessionMemoryBytes / 1024 ** 2;
+
+/** Who is at the other end, and what of theirs is not answered yet. */
+interface Peer {
+  readonly remote: SocketAddress;
+  /** Known to control, which ends sessions with it; undefined for plain clients, whose connections come and go. */
+  readonly connection: string | undefined;
+  readonly asking: Set<Promise<unknown>>;
+}
 
 /** Serves one connection until it ends. A target's reset arrives as RST_STREAM and never as END_STREAM: see streams/reset.ts. */
-export function serveHttp2(socket: TLSSocket, remote: SocketAddress, carrier: Carrier, log: Log): ServerHttp2Session {
+export function serveHttp2(socket: TLSSocket, remote: SocketAddress, carrier: Carrier, log: Log, connection?: string): ServerHttp2Session {
   const session = performServerHandshake(socket, {
     settings: { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: LIMITS.streamsPerAgentV2, maxHeaderListSize: LIMITS.httpHeaderBytes },
     maxSessionMemory: SESSION_MEMORY,
     ...RESETS,
   });
-  session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+  session.setLocalWindowSize(LIMITS.http2SessionWindowBytes); // below this, throughput is a third (architecture.md, decision 3)
   session.on('error', (error) => log.debug({ error, remote }, 'operator session cut'));
   socket.on('error', (error) => log.debug({ error, remote }, 'operator connection cut'));
   socket.on('end', () => socket.destroy()); // HTTP/2 knows no half-closed connection, and on a socket that allows it Node would leave every stream hanging.
+  const peer: Peer = { remote, connection, asking: new Set() };
+  session.on('close', async () => {
+    await Promise.allSettled(peer.asking);
+    if (connection !== undefined) carrier.detach(connection);
+  });
   session.on('stream', (stream, headers) => {
     stream.on('error', (error) => log.debug({ error, remote }, 'operator stream cut'));
-    answer(stream, headers, remote, carrier, log).catch((error: unknown) => {
+    answer(stream, headers, peer, carrier, log).catch((error: unknown) => {
       log.error({ error, remote }, 'answering a CONNECT failed');
       stream.destroy(new Error('the gateway failed'));
     });
@@ -39,23 +49,38 @@ export function serveHttp2(socket: TLSSocket, remote: SocketAddress, carrier: Ca
   return session;
 }
 
-async function answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, remote: SocketAddress, carrier: Carrier, log: Log): Promise<void> {
-  if (headers[':method'] !== 'CONNECT') return refuse(stream, { ':status': 405, allow: 'CONNECT' });
+async function answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: Peer, carrier: Carrier, log: Log): Promise<void> {
+  const { remote, connection } = peer;
+  const attaches = connection !== undefined && headers[':method'] === 'POST' && headers[':path'] === ATTACH_PATH;
+  if (headers[':method'] !== 'CONNECT' && !attaches) return finish(stream, { ':status': 405, allow: 'CONNECT' });
   const gone = new AbortController();
   stream.once('close', () => gone.abort(new TunnelError('interrupted', 'the operator left')));
   try {
-    const request = admitRequest(headers[':authority'], headers['proxy-authorization'], remote);
-    const connected = await carrier.connect(request, gone.signal);
+    if (attaches) {
+      await answered(peer, carrier.attach({ sessionToken: requireToken(headers['proxy-authorization']), connection }));
+      return finish(stream, { ':status': 204 });
+    }
+    const request = { ...admitRequest(headers[':authority'], headers['proxy-authorization'], remote), connection };
+    const connected = await answered(peer, carrier.connect(request, gone.signal));
     if (!stream.destroyed) stream.respond({ ':status': 200, ...successHeaders(connected.agent) });
     await connected.carry(stream);
   } catch (thrown) {
     const { status, headers: told } = refusalAnswer(understandFailure(thrown, remote, log));
-    refuse(stream, { ':status': status, ...told });
+    finish(stream, { ':status': status, ...told });
+  }
+}
+
+async function answered<Value>({ asking }: Peer, question: Promise<Value>): Promise<Value> {
+  asking.add(question);
+  try {
+    return await question;
+  } finally {
+    asking.delete(question);
   }
 }
 
 /** A complete answer, and the rest of the request is not wanted (RFC 9113, 8.1). */
-function refuse(stream: ServerHttp2Stream, headers: Record<string, string | number>): void {
+function finish(stream: ServerHttp2Stream, headers: Record<string, string | number>): void {
   if (stream.destroyed) return;
   stream.respond(headers, { endStream: true });
   stream.close(constants.NGHTTP2_NO_ERROR);
