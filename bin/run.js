@@ -2,6 +2,7 @@
 // The entry point of the built program. Nothing newer than Node 14 in its syntax, so that an older Node can read as far as the message that it is too old.
 import { existsSync, readFileSync } from 'node:fs';
 import * as module from 'node:module';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -19,6 +20,13 @@ function fail(message, hint) {
   process.exitCode = 1;
 }
 
+/** Node's own choice is a folder in /tmp with a name that anyone can foresee, and compiled code from there would be run: so one in the user's home. */
+function cacheFolder() {
+  const { HOME, LOCALAPPDATA, XDG_CACHE_HOME } = process.env;
+  const home = process.platform === 'win32' ? LOCALAPPDATA : XDG_CACHE_HOME || (HOME && join(HOME, '.cache'));
+  return home ? join(home, 'tunnel', 'compile-cache') : undefined;
+}
+
 async function main() {
   if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
     return fail(
@@ -32,7 +40,8 @@ async function main() {
     return;
   }
   if (!existsSync(`${root}/dist/commands`)) return fail('this checkout is not built', 'Run: npm run build');
-  module.enableCompileCache();
+  const cache = cacheFolder();
+  if (cache !== undefined) module.enableCompileCache(cache);
   const { execute } = await import('@oclif/core/execute');
   await execute({ loadOptions: { root } });
 }
