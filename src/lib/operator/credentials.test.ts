@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { realWorld } from '../system/real-world.ts';
-import { type Credentials, dropCredentials, findCredentials, loadCredentials, saveCredentials } from './credentials.ts';
+import { dropCredentials, findCredentials, loadCredentials, saveCredentials } from './credentials.ts';
+import type { Credentials } from './login-file.ts';
 
 const LOGIN: Credentials = {
   gateway: 'https://gw.example:8443',

@@ -4,7 +4,8 @@ import { fetchPinnedCa, type Trust, tlsExchange } from '../api/exchange-tls.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
 import { type ReadableLogin, readLogin } from '../tokens/login-string.ts';
-import { type Credentials, dropCredentials, loadCredentials, saveCredentials } from './credentials.ts';
+import { dropCredentials, loadCredentials, saveCredentials } from './credentials.ts';
+import type { Credentials } from './login-file.ts';
 import { remoteClient } from './remote.ts';
 import { tryFor } from './try-for.ts';
 
@@ -36,7 +37,8 @@ export async function logout(configDir: string, world: World, signal: AbortSigna
   const credentials = await loadCredentials(configDir, world.files);
   await dropCredentials(configDir, world.files);
   try {
-    await remoteClient(credentials, world).logout(signal);
+    const client = await remoteClient(credentials, world);
+    await client.logout(signal);
   } catch (error) {
     if (!(error instanceof TunnelError) || error.code !== 'login.refused') throw error;
   }

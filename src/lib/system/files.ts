@@ -6,7 +6,6 @@ import { chmod, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/pr
 import { dirname } from 'node:path';
 import { TunnelError } from '../base/errors.ts';
 import type { Files } from '../base/world.ts';
-import { lockFile } from './lock-file.ts';
 
 const PRIVATE_FILE = 0o600;
 const PRIVATE_DIRECTORY = 0o700;
@@ -79,6 +78,7 @@ export const realFiles: Files = {
 
   async lock(path) {
     await refusePlantedLink(path);
+    const { lockFile } = await import('./lock-file.ts'); // node:sqlite is for the few that lock
     return lockFile(path);
   },
 };
