@@ -1,5 +1,6 @@
 // What breaks at three in the morning: races for one token, killed gateways, killed agents.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -51,6 +52,36 @@ test('an agent killed in mid-transfer: the operator sees a reset, never an end',
   const refused = await tunnel(['connect', `127.0.0.1:${target}`, '--config-dir', chain.operatorFolder, '--json']);
   assert.equal(refused.code, 6);
   assert.equal((refused.json()['error'] as { code: string }).code, 'agent.offline');
+});
+
+test('an operator that is gone leaves no session: killed without ever a channel, interrupted, its program done; another one keeps it', async (t) => {
+  const chain = await startChain(t);
+  const target = await startTarget(t, (socket) => socket.end('there'));
+  const sessions = async () => {
+    const { rows } = (await succeed(['audit', '--data-dir', chain.gatewayFolder, '--limit', '1000', '--json'])).json() as {
+      rows: { code: string; detail: { reason?: string } }[];
+    };
+    const ended = rows.filter(({ code }) => code === 'session.ended').map(({ detail }) => detail.reason);
+    return { opened: rows.filter(({ code }) => code === 'session.opened').length, ended };
+  };
+  const endedAfter = async (count: number, ms: number) => {
+    const begun = performance.now();
+    while ((await sessions()).ended.length < count) assert.ok(performance.now() - begun < ms, `no session ended within ${ms} ms`);
+    assert.deepEqual(await sessions(), { opened: count, ended: Array(count).fill('operator-closed') });
+  };
+  const { running: first } = await connectTo(t, chain, `127.0.0.1:${target}`);
+  const { running: second, port } = await connectTo(t, chain, `127.0.0.1:${target}`);
+  first.child.kill('SIGKILL');
+  await once(first.child, 'exit');
+  for (let turn = 0; turn < 3; turn += 1) assert.equal(await text(await dial(t, port)), 'there');
+  assert.deepEqual(await sessions(), { opened: 1, ended: [] });
+  second.child.kill('SIGKILL');
+  await endedAfter(1, 5000);
+  const { running: third } = await connectTo(t, chain, `127.0.0.1:${target}`);
+  await third.stop('SIGINT');
+  await endedAfter(2, 5000);
+  await succeed(['connect', `127.0.0.1:${target}`, '--config-dir', chain.operatorFolder, '--', process.execPath, '-e', '0']);
+  await endedAfter(3, 5000);
 });
 
 test('quickstart runs the main job and leaves nothing behind', async (t) => {

@@ -5,7 +5,17 @@ import type { TestContext } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { TunnelError } from '../../src/lib/base/errors.ts';
 import type { World } from '../../src/lib/base/world.ts';
-import type { Advertisement, Assignment, ChannelEvent, ConnectRequest, ControlForEdge, Plan, PresentedLink, Way } from '../../src/lib/gateway/contract.ts';
+import type {
+  Advertisement,
+  Assignment,
+  AttachRequest,
+  ChannelEvent,
+  ConnectRequest,
+  ControlForEdge,
+  Plan,
+  PresentedLink,
+  Way,
+} from '../../src/lib/gateway/contract.ts';
 import { type Edge, startEdge } from '../../src/lib/gateway/edge/start.ts';
 import { acceptChannel } from '../../src/lib/link/accept-channel.ts';
 import { type AgentControl, agentControl } from '../../src/lib/link/control.ts';
@@ -26,6 +36,8 @@ export class OpenControl implements ControlForEdge {
   readonly unlinked: { linkId: string; reason: string }[] = [];
   readonly advertised: Advertisement[] = [];
   readonly asked: ConnectRequest[] = [];
+  readonly attached: string[] = [];
+  readonly detached: string[] = [];
   alives = 0;
   /** Ways of the next plans; by default one way through the newest link. */
   ways: ((target: string) => Way[]) | undefined;
@@ -87,6 +99,15 @@ export class OpenControl implements ControlForEdge {
       outcome: null,
     } as const;
     return { channelId, operator: 'alice', decision, ways: this.ways?.(request.target) ?? [this.way(request.target)] };
+  }
+  async attach(request: AttachRequest) {
+    if (request.sessionToken !== TOKEN) throw new TunnelError('session.refused', 'the session token is not good', { hint: 'Log in again.' });
+    this.attached.push(request.connection);
+    this.#happened();
+  }
+  async detach(connection: string) {
+    this.detached.push(connection);
+    this.#happened();
   }
   async renew() {
     return { certificatePem: 'cert', caPem: 'ca', sessionKeys: '{}' };

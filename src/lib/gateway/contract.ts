@@ -18,6 +18,10 @@ export interface ControlForEdge {
   unlink(linkId: string, reason: string): Promise<void>;
   /** An operator's request becomes a plan with its decision record. Errors: session.refused, route.none, agent.offline, policy.denied, target.malformed, limit.reached... */
   authorise(request: ConnectRequest): Promise<Plan>;
+  /** An operator's connection shows its token before its first channel: its sessions are in use. Errors session.refused, store.busy. */
+  attach(request: AttachRequest): Promise<void>;
+  /** The connection has ended and nothing that it asked for is under way: sessions that only it used end. */
+  detach(connection: string): Promise<void>;
   /** A renewal CSR from an authenticated link. */
   renew(linkId: string, csrPem: string): Promise<RenewedIdentity>;
   /** What became of channels, in order. */
@@ -81,6 +85,13 @@ export interface ConnectRequest {
   /** The CONNECT authority as it was written. */
   readonly target: string;
   readonly remote: SocketAddress;
+  /** Where sessions shall end with the operator's connection: its id, which the edge chose. */
+  readonly connection?: string | undefined;
+}
+
+export interface AttachRequest {
+  readonly sessionToken: string;
+  readonly connection: string;
 }
 
 export interface Plan {

@@ -3,11 +3,12 @@ import type { ClientHttp2Session } from 'node:http2';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
 import { unlessAborted } from '../link/deadline.ts';
+import { attach } from './attach.ts';
 import { dialEdge } from './dial-edge.ts';
 import { type Channel, openChannel } from './open-channel.ts';
 
 export interface Connector extends AsyncDisposable {
-  /** Makes the connection now, so that the first channel need not wait for it. Errors as `dialEdge`. */
+  /** Makes the connection now and shows the token on it, so that the session ends with it even without a channel. Errors: those of `dialEdge`, and what the gateway refuses with. */
   ready(signal: AbortSignal): Promise<void>;
   /** A channel to a canonical target. Errors: those of `dialEdge`, and what the gateway refuses with. */
   connectTarget(target: string, signal: AbortSignal): Promise<Channel>;
@@ -51,7 +52,7 @@ export function createConnector({ connect, caPem, token }: ConnectorOptions, wor
 
   return {
     connectTarget,
-    ready: async (signal) => void (await unlessAborted(session(), signal)),
+    ready: async (signal) => await attach(await unlessAborted(session(), signal), token(), world.clock, signal),
     async [Symbol.asyncDispose]() {
       closing.abort(new TunnelError('interrupted', 'the connection to the gateway was closed'));
       const alive = await current?.catch(() => undefined);

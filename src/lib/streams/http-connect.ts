@@ -2,6 +2,9 @@
 import { type ErrorCode, isErrorCode, type Kind, TunnelError } from '../base/errors.ts';
 import { escapeText } from '../base/escape.ts';
 
+/** POST to it, beside the CONNECTs of an operator's connection: the sessions of this token end with the connection. Answered 204, or as a refused CONNECT. */
+export const ATTACH_PATH = '/attach';
+
 const TOKEN = /^[A-Za-z0-9\-._~+/]{1,8192}={0,2}$/;
 const MESSAGE_CHARACTERS = 1000;
 const AUTHENTICATE = { 'proxy-authenticate': 'Basic realm="tunnel"' } as const;

@@ -52,11 +52,12 @@ export async function authorise(context: ControlContext, seen: SeenTokens, reque
   const leased = await leaseAll(context, operator, ways).catch((error: unknown) => {
     throw error instanceof TunnelError ? refuse(error) : error;
   });
+  if (request.connection !== undefined) for (const { session } of leased) context.users.use(request.connection, session.sessionId);
   return { channelId: context.world.random.uuid(), operator: operator.name, decision: record, ways: leased };
 }
 
 /** The login that the token came from must still be good, so that logging out and removing end it at once. */
-async function operatorOf({ logins }: ControlContext, { operatorId, credentialId }: Claims): Promise<Operator> {
+export async function operatorOf({ logins }: ControlContext, { operatorId, credentialId }: Claims): Promise<Operator> {
   const found = credentialId === undefined ? undefined : await logins.find(credentialId);
   if (found?.operator.id !== operatorId)
     throw new TunnelError('session.refused', 'the login of this session has ended', { hint: 'Log in again: tunnel login --token-file FILE' });

@@ -10,6 +10,7 @@ import type { Attempts } from './attempts.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Logins } from './logins.ts';
 import type { KnownAgent, Registry } from './registry.ts';
+import type { SessionUsers } from './session-users.ts';
 import type { Sessions } from './sessions.ts';
 
 /** As the reference issues them; renewed at a third of that. */
@@ -48,6 +49,7 @@ export interface ControlContext {
   readonly audit: AuditLog;
   readonly registry: Registry;
   readonly sessions: Sessions;
+  readonly users: SessionUsers;
   readonly logins: Logins;
   readonly attempts: Attempts;
   /** Undefined before the gateway was ever started. */

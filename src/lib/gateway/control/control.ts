@@ -6,6 +6,7 @@ import { mintMaterial } from '../../tokens/session-material.ts';
 import type { SigningKey } from '../../tokens/signing-keys.ts';
 import type { ControlForEdge } from '../contract.ts';
 import { admit } from './admit.ts';
+import { attach } from './attach.ts';
 import { Attempts } from './attempts.ts';
 import { AuditLog } from './audit-log.ts';
 import { authorise, SeenTokens } from './authorise.ts';
@@ -15,6 +16,7 @@ import { Logins } from './logins.ts';
 import { Registry } from './registry.ts';
 import { renew } from './renew.ts';
 import { ChannelReports } from './report.ts';
+import { SessionUsers } from './session-users.ts';
 import { Sessions } from './sessions.ts';
 
 const SEEN_EVERY_MS = 60_000;
@@ -52,6 +54,7 @@ export async function startControl({ store, authority, keys, placesBefore }: Con
         mintMaterial({ ...material, targets: ['*'], kinds: ['tcp'] }, keys[0], { now: world.clock.now(), expiresAt }),
     }),
   );
+  const users = starting.use(new SessionUsers(sessions, world));
   const context: ControlContext = {
     world,
     store,
@@ -60,6 +63,7 @@ export async function startControl({ store, authority, keys, placesBefore }: Con
     audit,
     registry,
     sessions,
+    users,
     logins: new Logins(store, world.clock),
     attempts: new Attempts(world.clock),
     places: () => serving?.places ?? placesBefore,
@@ -103,6 +107,8 @@ function forEdge(context: ControlContext): ControlForEdge {
       reports.expect(plan);
       return plan;
     },
+    attach: (request) => attach(context, seen, request),
+    detach: async (connection) => context.users.leave(connection),
     renew: (linkId, csrPem) => renew(context, linkId, csrPem),
     report: async (event) => reports.hear(context, event),
   };

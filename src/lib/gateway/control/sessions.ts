@@ -40,11 +40,12 @@ export interface Session {
   readonly agent: { readonly id: string; readonly name: string };
   /** Targets of the open channels, by channel id. */
   readonly channels: ReadonlyMap<string, string>;
+  /** Monotonic. */
+  readonly lastActivity: number;
 }
 
 interface Live extends Session {
   readonly channels: Map<string, string>;
-  /** Monotonic. */
   lastActivity: number;
   idleTimer: Timer | undefined;
   material: { readonly text: string; readonly ports: string; readonly renewAt: number } | undefined;

@@ -6,7 +6,7 @@ import { openChannel } from '../../link/open-channel.ts';
 import { RESET } from '../../link/version.ts';
 import { type Carried, splice } from '../../streams/splice.ts';
 import { type LinkStream, StreamReset } from '../../transport/link.ts';
-import type { ChannelEvent, ConnectRequest, ControlForEdge, Plan, Way } from '../contract.ts';
+import type { AttachRequest, ChannelEvent, ConnectRequest, ControlForEdge, Plan, Way } from '../contract.ts';
 import type { Links } from './links.ts';
 
 /** A channel that connected, waiting for the operator's side. */
@@ -55,6 +55,16 @@ export class Carrier {
       this.#ended();
       throw error;
     }
+  }
+
+  /** Error `session.refused`. */
+  attach(request: AttachRequest): Promise<void> {
+    return this.#control.attach(request);
+  }
+
+  /** The operator's connection has ended, and whatever it asked for is answered. */
+  detach(connection: string): void {
+    this.#control.detach(connection).catch((error: unknown) => this.#world.log.error({ error, connection }, 'the end of a connection was not heard'));
   }
 
   async #tryWays(plan: Plan, signal: AbortSignal): Promise<Connected> {

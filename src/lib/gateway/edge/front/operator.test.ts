@@ -8,7 +8,7 @@ import { connect as connectTls } from 'node:tls';
 import { dialOperator, type Operator, startStand, TOKEN } from '../../../../../test/support/edge-stand.ts';
 import { dial, startTarget } from '../../../../../test/support/tcp.ts';
 import { TunnelError } from '../../../base/errors.ts';
-import { readAgent, readRefusal } from '../../../streams/http-connect.ts';
+import { ATTACH_PATH, readAgent, readRefusal } from '../../../streams/http-connect.ts';
 
 test('half-close: the answer still arrives after the question has ended, and all is reported', async (t) => {
   const stand = await startStand(t);
@@ -213,4 +213,34 @@ test('1500 requests that are given up at once end neither the session nor leave 
   const over = () => stand.control.events.filter((event) => event.kind === 'ended' || (event.kind === 'refused' && event.last)).length;
   await stand.control.until(() => over() === stand.control.asked.length);
   assert.equal(agent.link.streams, 1);
+});
+
+test('control hears which connection shows a token, with or without a channel, and its end: a reset, an end, a killed process', async (t) => {
+  const stand = await startStand(t);
+  await stand.agent();
+  const port = await startTarget(t, (socket) => void socket.pipe(socket));
+  const post = async ({ session }: Operator, headers: Record<string, string>) => {
+    const [answer] = await once(session.request({ ':method': 'POST', ':path': ATTACH_PATH, ...headers }, { endStream: true }), 'response');
+    return Number(answer[':status']);
+  };
+  const good = { 'proxy-authorization': `Bearer ${TOKEN}` };
+  for (const [turn, leave] of [
+    ({ session }: Operator) => session.close(),
+    ({ session }: Operator) => session.destroy(),
+    ({ tls }: Operator) => tls.destroy(),
+  ].entries()) {
+    const operator = await stand.operator();
+    assert.equal(await post(operator, good), 204);
+    assert.equal(await post(operator, {}), 407);
+    assert.equal(await post(operator, { 'proxy-authorization': 'Bearer another' }), 407);
+    if (turn > 0) await operator.connect(`127.0.0.1:${port}`);
+    leave(operator);
+    await stand.control.until(() => stand.control.detached.length === turn + 1);
+  }
+  assert.deepEqual(stand.control.detached, stand.control.attached);
+  assert.equal(new Set(stand.control.attached).size, 3);
+  assert.deepEqual(
+    stand.control.asked.map(({ connection }) => connection),
+    stand.control.attached.slice(1),
+  );
 });

@@ -6,7 +6,7 @@ import { type ServerKeys, type TlsFront, terminateTls } from './tls.ts';
 
 const OPERATOR_ALPN = 'tunnel-connect/1';
 
-export function operatorFront(keys: ServerKeys, carrier: Carrier, { log }: World): TlsFront {
+export function operatorFront(keys: ServerKeys, carrier: Carrier, { log, random }: World): TlsFront {
   const options = { ...keys, alpn: [OPERATOR_ALPN], alpnOptional: false, minVersion: 'TLSv1.3', exactEnds: false } as const;
-  return terminateTls(options, (socket, remote) => serveHttp2(socket, remote, carrier, log), log);
+  return terminateTls(options, (socket, remote) => serveHttp2(socket, remote, carrier, log, random.uuid()), log);
 }

@@ -8,16 +8,20 @@ const AUTHORITY_CHARACTERS = 300;
 
 /** The target is judged by control, which has the one parser. Errors: `session.refused` without a token, `target.malformed` for an authority of any absurd length. */
 export function admitRequest(authority: string | undefined, authorization: string | undefined, remote: SocketAddress): ConnectRequest {
-  const sessionToken = readToken(authorization);
-  if (sessionToken === undefined) {
-    throw new TunnelError('session.refused', 'Proxy-Authorization with a session token is missing', {
-      hint: 'Send it as Bearer, or as the password of Basic; `tunnel session open TARGET` prints one.',
-    });
-  }
+  const sessionToken = requireToken(authorization);
   if (authority === undefined || authority.length > AUTHORITY_CHARACTERS) {
     throw new TunnelError('target.malformed', `the target is ${authority === undefined ? 'missing' : 'too long'}`, { hint: 'Write host:port or [v6]:port.' });
   }
   return { sessionToken, target: authority, remote };
+}
+
+/** Error `session.refused`. */
+export function requireToken(authorization: string | undefined): string {
+  const sessionToken = readToken(authorization);
+  if (sessionToken !== undefined) return sessionToken;
+  throw new TunnelError('session.refused', 'Proxy-Authorization with a session token is missing', {
+    hint: 'Send it as Bearer, or as the password of Basic; `tunnel session open TARGET` prints one.',
+  });
 }
 
 export function understandFailure(thrown: unknown, remote: SocketAddress, log: Log): TunnelError {
