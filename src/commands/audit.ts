@@ -4,7 +4,6 @@ import type { AuditPage } from '../lib/api/contract.ts';
 import { TunnelCommand } from '../lib/cli/command.ts';
 import { apiFlags, pageFlags } from '../lib/cli/global-flags.ts';
 import { moreText, pageQuery } from '../lib/cli/page.ts';
-import { formatTable } from '../lib/cli/table.ts';
 
 export default class Audit extends TunnelCommand<AuditPage> {
   static override summary = "Read the audit log, oldest first. Runs on the gateway's machine, or anywhere for an admin who is logged in.";
@@ -16,7 +15,7 @@ export default class Audit extends TunnelCommand<AuditPage> {
     await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, await this.world());
     const page = await access.client.audit(pageQuery(flags), this.interrupts.signal);
     const rows = page.rows.map(({ seq, time, code, actor, subject, detail }) => [String(seq), time, code, actor, subject, JSON.stringify(detail)]);
-    this.log(formatTable(['SEQ', 'TIME', 'CODE', 'ACTOR', 'SUBJECT', 'DETAIL'], rows, 'nothing recorded'));
+    await this.table(['SEQ', 'TIME', 'CODE', 'ACTOR', 'SUBJECT', 'DETAIL'], rows, 'nothing recorded');
     if (page.next !== null && !this.jsonEnabled()) this.note(moreText(page.next));
     return page;
   }

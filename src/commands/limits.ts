@@ -1,7 +1,6 @@
 // Prints every limit that this version enforces.
 import { LIMITS } from '../lib/base/limits.ts';
 import { TunnelCommand } from '../lib/cli/command.ts';
-import { formatTable } from '../lib/cli/table.ts';
 
 export default class ShowLimits extends TunnelCommand<Record<string, number>> {
   static override summary = 'Print the limits in force. Runs on any machine.';
@@ -12,7 +11,7 @@ export default class ShowLimits extends TunnelCommand<Record<string, number>> {
     await this.parse(ShowLimits);
     const limits = Object.entries(LIMITS).map(([name, value]) => [snakeCase(name), value] as const);
     const rows = limits.map(([name, value]) => [name, String(value)]);
-    this.log(formatTable(['LIMIT', 'VALUE'], rows, ''));
+    await this.table(['LIMIT', 'VALUE'], rows);
     return Object.fromEntries(limits);
   }
 }

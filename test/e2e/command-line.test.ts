@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { BIN, run, start, succeed, temporaryFolder, tunnel } from '../support/cli.ts';
+import { lacking } from '../support/programs.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
@@ -114,4 +115,24 @@ test('an older Node gets a sentence', async () => {
   ]);
   assert.equal(code, 1);
   assert.match(stderr, /needs Node 24/);
+});
+
+test('colour on a terminal alone', { skip: lacking('script') }, async (t) => {
+  const command = `'${process.execPath}' '${BIN}' whoami --config-dir '${temporaryFolder(t)}'`;
+  const terminal = async (typed: string, env: NodeJS.ProcessEnv = {}) =>
+    (await run('script', ['-qec', typed, '/dev/null'], { env: { TERM: 'xterm', NO_COLOR: '', ...env } })).stdout;
+  const red = '\u001b[31merror: ';
+  assert.ok((await terminal(command)).includes(red));
+  assert.ok((await terminal(`'${process.execPath}' '${BIN}' conect`)).includes(red));
+  for (const [typed, env] of [
+    [`${command} --no-color`, {}],
+    [command, { NO_COLOR: '1' }],
+    [command, { TUNNEL_NO_COLOR: '1' }],
+    [`${command} --json`, {}],
+    [`${command} 2>&1 | cat`, {}],
+  ] as const) {
+    const said = await terminal(typed, env);
+    assert.match(said, /nobody is logged in/);
+    assert.ok(!said.includes('\u001b'), typed);
+  }
 });

@@ -4,7 +4,6 @@ import type { AgentList } from '../../lib/api/contract.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags, pageFlags } from '../../lib/cli/global-flags.ts';
 import { moreText, pageQuery } from '../../lib/cli/page.ts';
-import { formatTable } from '../../lib/cli/table.ts';
 
 export default class ListAgents extends TunnelCommand<AgentList> {
   static override summary = "List agents, their state, routes and ports. Runs on the gateway's machine, or anywhere for someone logged in.";
@@ -24,7 +23,7 @@ export default class ListAgents extends TunnelCommand<AgentList> {
       ports.join(','),
       last_seen ?? '',
     ]);
-    this.log(formatTable(['NAME', 'STATE', 'TRANSPORT', 'ROUTES', 'PORTS', 'LAST SEEN'], rows, 'no agents'));
+    await this.table(['NAME', 'STATE', 'TRANSPORT', 'ROUTES', 'PORTS', 'LAST SEEN'], rows, 'no agents');
     if (list.next !== null && !this.jsonEnabled()) this.note(moreText(list.next));
     return list;
   }

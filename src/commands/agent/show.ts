@@ -4,7 +4,6 @@ import { openAccess } from '../../lib/access/open.ts';
 import type { AgentRow } from '../../lib/api/contract.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags } from '../../lib/cli/global-flags.ts';
-import { formatTable } from '../../lib/cli/table.ts';
 
 export default class ShowAgent extends TunnelCommand<AgentRow> {
   static override summary = "Show all that the gateway knows about one agent. Runs on the gateway's machine, or anywhere for someone logged in.";
@@ -17,7 +16,7 @@ export default class ShowAgent extends TunnelCommand<AgentRow> {
     await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, await this.world());
     const agent = await access.client.getAgent(args.agent, this.interrupts.signal);
     const rows = Object.entries(agent).map(([key, value]) => [key, Array.isArray(value) ? value.join(', ') : String(value ?? '')]);
-    this.log(formatTable(['FIELD', 'VALUE'], rows, ''));
+    await this.table(['FIELD', 'VALUE'], rows);
     return agent;
   }
 }

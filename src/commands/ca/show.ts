@@ -2,7 +2,6 @@
 import type { ShownCa } from '../../lib/access/show-ca.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { dataDirFlag } from '../../lib/cli/global-flags.ts';
-import { formatTable } from '../../lib/cli/table.ts';
 
 export default class ShowCa extends TunnelCommand<ShownCa> {
   static override summary = "Show the gateway's certificate authority: fingerprint, pin, validity. Runs on the gateway's machine.";
@@ -14,7 +13,7 @@ export default class ShowCa extends TunnelCommand<ShownCa> {
     const { showCa } = await import('../../lib/access/show-ca.ts');
     const { files } = await this.world();
     const shown = await showCa(this.dataDir(flags), files);
-    this.log(formatTable(['FIELD', 'VALUE'], Object.entries(shown), ''));
+    await this.table(['FIELD', 'VALUE'], Object.entries(shown));
     return shown;
   }
 }

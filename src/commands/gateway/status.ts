@@ -4,7 +4,6 @@ import type { StatusAnswer } from '../../lib/api/contract.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags, waitFlag } from '../../lib/cli/global-flags.ts';
 import { parseWait } from '../../lib/cli/parse-wait.ts';
-import { formatTable } from '../../lib/cli/table.ts';
 import { tryFor } from '../../lib/operator/try-for.ts';
 
 export default class GatewayStatus extends TunnelCommand<StatusAnswer> {
@@ -22,12 +21,9 @@ export default class GatewayStatus extends TunnelCommand<StatusAnswer> {
       return await access.client.status(signal);
     };
     const status = await tryFor(waitMs, ask, world.clock, signal);
-    this.log(
-      formatTable(
-        ['FIELD', 'VALUE'],
-        Object.entries(status).map(([key, value]) => [key, String(value ?? '')]),
-        '',
-      ),
+    await this.table(
+      ['FIELD', 'VALUE'],
+      Object.entries(status).map(([key, value]) => [key, String(value ?? '')]),
     );
     return status;
   }

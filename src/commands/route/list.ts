@@ -4,7 +4,6 @@ import type { RouteList } from '../../lib/api/contract.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags, pageFlags } from '../../lib/cli/global-flags.ts';
 import { moreText, pageQuery } from '../../lib/cli/page.ts';
-import { formatTable } from '../../lib/cli/table.ts';
 
 export default class ListRoutes extends TunnelCommand<RouteList> {
   static override summary = "List which networks and names go through which agent. Runs on the gateway's machine, or anywhere for someone logged in.";
@@ -16,7 +15,7 @@ export default class ListRoutes extends TunnelCommand<RouteList> {
     await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, await this.world());
     const list = await access.client.listRoutes(pageQuery(flags), this.interrupts.signal);
     const rows = list.routes.map(({ route, agent, state, auto_detected }) => [route, agent, state, auto_detected ? 'detected' : 'configured']);
-    this.log(formatTable(['ROUTE', 'AGENT', 'STATE', 'ORIGIN'], rows, 'no routes'));
+    await this.table(['ROUTE', 'AGENT', 'STATE', 'ORIGIN'], rows, 'no routes');
     if (list.next !== null && !this.jsonEnabled()) this.note(moreText(list.next));
     return list;
   }

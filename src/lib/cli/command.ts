@@ -3,11 +3,13 @@ import { Command } from '@oclif/core/command';
 import { escapeText } from '../base/escape.ts';
 import type { World } from '../base/world.ts';
 import { defaultConfigDir, defaultDataDir } from '../system/paths.ts';
+import { paintFor } from './colour.ts';
 import { isTruthy, withVariables } from './environment.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { globalFlags } from './global-flags.ts';
 import { Interrupts } from './interrupts.ts';
 import { errorJson, errorText } from './render-error.ts';
+import { formatTable } from './table.ts';
 import { understand } from './understand.ts';
 
 /** One line of a stream. */
@@ -44,6 +46,11 @@ export abstract class TunnelCommand<T extends object | undefined> extends Comman
   /** For people, on standard output; each line made harmless. Nothing with `--json`. */
   override log(text = ''): void {
     if (!this.jsonEnabled()) process.stdout.write(`${harmless(text)}\n`);
+  }
+
+  /** A table for people, as `formatTable` makes it, in colour on a terminal. */
+  protected async table(header: readonly string[], rows: readonly (readonly string[])[], empty = ''): Promise<void> {
+    if (!this.jsonEnabled()) process.stdout.write(`${formatTable(header, rows, empty, await paintFor(process.stdout))}\n`);
   }
 
   /** For people, on standard error, with `--json` too. */
@@ -94,7 +101,7 @@ export abstract class TunnelCommand<T extends object | undefined> extends Comman
     const error = understand(thrown, `tunnel ${(this.id ?? '').replaceAll(':', ' ')}`);
     process.exitCode = EXIT_CODES[error.kind];
     const debug = this.#given('debug');
-    if (!this.jsonEnabled()) return this.note(errorText(error, debug));
+    if (!this.jsonEnabled()) return void process.stderr.write(`${errorText(error, debug, await paintFor(process.stderr))}\n`);
     this.logJson(errorJson(error, this.#streaming));
     if (debug) this.note(errorText(error, true));
   }

@@ -2,11 +2,12 @@
 
 import type { TunnelError } from '../base/errors.ts';
 import { escapeText } from '../base/escape.ts';
+import { type Paint, PLAIN } from './colour.ts';
 
 /** What failed and why, then what to do; with `debug` the stack and its causes. */
-export function errorText(error: TunnelError, debug: boolean): string {
-  const lines = [`error: ${escapeText(error.message)}`];
-  if (error.hint !== undefined) lines.push(escapeText(error.hint));
+export function errorText(error: TunnelError, debug: boolean, paint: Paint = PLAIN): string {
+  const lines = [paint.failure(`error: ${escapeText(error.message)}`)];
+  if (error.hint !== undefined) lines.push(paint.hint(escapeText(error.hint)));
   if (debug) lines.push(...stackLines(error));
   return lines.join('\n');
 }
