@@ -45,11 +45,19 @@ test('what never becomes a request gets its status and no more', async (t) => {
     [`POST /api/v1/login ${head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${`10000\r\n${'a'.repeat(65_536)}\r\n`.repeat(2)}`, 413],
     [`POST /api/v1/login ${head}Content-Type: text/plain\r\nContent-Length: 1\r\n\r\na`, 415],
     [`GET /api/v1/whoami ${head}\r\n`, 401],
+    [`GET /api/v1/agents/%zz ${head}\r\n`, 400],
+    [`GET /api/v1/agents/${'%C3%A9'.repeat(255)} ${head}\r\n`, 401],
   ] as const) {
     const answer = await say(bytes);
     assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `), bytes.slice(0, 60));
-    assert.doesNotMatch(answer, /fastify|node_modules|\.ts:/i);
+    assert.doesNotMatch(answer, /fastify|FST_|node_modules|\.ts:/i);
   }
+});
+
+test('a path that cannot be read is refused as everything else is', async (t) => {
+  const say = await serve(t);
+  const answer = await say('GET /api/v1/agents/%zz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+  assert.match(answer, /\{"error":\{"code":"request.malformed","message":"the path cannot be read"\}\}/);
 });
 
 test('a hundred requests at once on sockets of their own', async (t) => {

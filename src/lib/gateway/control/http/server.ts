@@ -8,7 +8,7 @@ import type { TcpSocket } from '../../../base/world.ts';
 import type { ControlContext } from '../context.ts';
 import { agentsRoutes } from './agents.ts';
 import { auditRoutes } from './audit.ts';
-import { answerBrokenRequest } from './broken-request.ts';
+import { answerBadPath, answerBrokenRequest } from './broken-request.ts';
 import { healthRoutes } from './health.ts';
 import { parseJson } from './json-body.ts';
 import { loginRoutes } from './login.ts';
@@ -57,6 +57,8 @@ export async function buildApi(
     forceCloseConnections: true,
     return503OnClosing: false,
     clientErrorHandler: answerBrokenRequest,
+    routerOptions: { maxParamLength: LIMITS.httpHeaderBytes }, // names have up to 255 characters and may be encoded; Fastify's 100 would refuse them
+    frameworkErrors: answerBadPath,
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, async (_request: unknown, body: string) => parseJson(body));
