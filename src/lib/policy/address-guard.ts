@@ -17,6 +17,9 @@ const SPECIAL: readonly (readonly [what: string, subnet: Subnet])[] = [
   ['metadata', parseSubnet('fd00:ec2::254/128')],
   ['IPv4 in IPv6', parseSubnet('::ffff:0:0/96')],
   ['IPv4 in IPv6', parseSubnet('64:ff9b::/96')],
+  ['IPv4 in IPv6', parseSubnet('64:ff9b:1::/48')],
+  ['IPv4 in IPv6', parseSubnet('2002::/16')],
+  ['IPv4 in IPv6', parseSubnet('::/96')], // after ::1, which is in it and has a better name
 ];
 
 export type AddressVerdict = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };

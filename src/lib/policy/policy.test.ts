@@ -28,6 +28,9 @@ for (const [address, carried, byName, allowed] of [
   ['224.0.0.1', ['0.0.0.0/0'], false, false],
   ['fd00:ec2::254', ['fd00::/8'], false, false],
   ['64:ff9b::7f00:1', ['::/0'], true, false],
+  ['64:ff9b:1::7f00:1', ['::/0'], true, false],
+  ['2002:a9fe:a9fe::1', ['2000::/3'], false, false],
+  ['::a9fe:a9fe', ['::/0'], true, false],
 ] as const) {
   test(`${address} carried as ${carried.join(' ')}${byName ? ', by name' : ''}: ${allowed ? 'dialled' : 'refused'}`, () => {
     const bytes = parseAddress(address);
