@@ -138,3 +138,15 @@ test('what an administrator takes away ends also where the agent cannot be told'
   assert.deepEqual(row.ports, ['22']);
   assert.equal(control.context.sessions.find(sessionId), undefined);
 });
+
+test('a session that ended while a channel was being opened is closed at the edge, also where the channel is refused', async (t) => {
+  const { control, orders, ...stand } = await controlStand(t);
+  await stand.agent('web1');
+  const target = '10.0.0.5:22';
+  const token = await stand.token(await stand.operator('alice', null), [target]);
+  const { channelId, ways } = await control.forEdge.authorise({ sessionToken: token, target, remote });
+  const sessionId = ways[0]?.session.sessionId ?? '';
+  await control.context.sessions.end(sessionId, 'operator-closed');
+  await control.forEdge.report({ kind: 'refused', channelId, sessionId, agent: 'web1', target, code: 'target.refused', reason: 'no', last: true });
+  assert.deepEqual(orders, [`endSession ${sessionId} operator-closed`, `endSession ${sessionId} the session has ended`]);
+});

@@ -37,27 +37,25 @@ export class ChannelReports {
     else this.#refused(context, event, planned);
   }
 
-  #opened({ audit, serving, sessions, world }: ControlContext, event: Extract<ChannelEvent, { kind: 'opened' }>, planned: Planned): void {
+  #opened(context: ControlContext, event: Extract<ChannelEvent, { kind: 'opened' }>, planned: Planned): void {
+    const { audit, sessions } = context;
     const { channelId, sessionId, agent, target } = event;
     const address = event.address && auditText(event.address);
     this.#planned.delete(channelId);
     this.#open.set(channelId, { operator: planned.operator, agent, target });
     sessions.channelOpened(sessionId, channelId, target);
     audit.keep(rowOf('channel.opened', event, planned, { result: 'connected', agent, address, code: null, reason: null }));
-    if (sessions.find(sessionId)) return;
-    // Its session ended while the agent was still connecting, and the edge knew nothing of the session then.
-    serving()
-      ?.edge.endSession(sessionId, 'the session has ended')
-      .catch((error: unknown) => world.log.error({ error, sessionId }, 'a channel without a session could not be cut'));
+    endWhereEnded(context, sessionId);
   }
 
-  #refused({ audit }: ControlContext, event: Extract<ChannelEvent, { kind: 'refused' }>, planned: Planned): void {
+  #refused(context: ControlContext, event: Extract<ChannelEvent, { kind: 'refused' }>, planned: Planned): void {
     const { channelId, agent, target, code, last } = event;
     const reason = auditText(event.reason);
+    endWhereEnded(context, event.sessionId);
     planned.tried.push({ agent, target, code, reason });
     if (!last) return;
     this.#planned.delete(channelId);
-    audit.keep(rowOf('channel.refused', event, planned, { result: 'refused', agent, address: null, code, reason }));
+    context.audit.keep(rowOf('channel.refused', event, planned, { result: 'refused', agent, address: null, code, reason }));
   }
 
   #ended({ audit, sessions }: ControlContext, event: Extract<ChannelEvent, { kind: 'ended' }>): void {
@@ -76,6 +74,14 @@ export class ChannelReports {
     };
     audit.keep({ code: 'channel.ended', actor, subject, detail });
   }
+}
+
+/** A session that ended while the agent was still connecting: the edge may have opened it at the agent only then, and would keep it open. */
+function endWhereEnded({ serving, sessions, world }: ControlContext, sessionId: string): void {
+  if (sessions.find(sessionId)) return;
+  serving()
+    ?.edge.endSession(sessionId, 'the session has ended')
+    .catch((error: unknown) => world.log.error({ error, sessionId }, 'a session that had ended could not be closed at the edge'));
 }
 
 function rowOf(code: 'channel.opened' | 'channel.refused', event: ChannelEvent, { operator, decision, tried }: Planned, outcome: Outcome): AuditEvent {
