@@ -8,5 +8,9 @@ import { settings } from '@oclif/core/settings';
 settings.enableAutoTranspile = false; // or oclif would look for ts-node, and silently run dist without it
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const pjson = JSON.parse(readFileSync(`${root}/package.json`, 'utf8').replaceAll('./dist/', './src/').replace('not-found.js', 'not-found.ts'));
+const pjson = JSON.parse(
+  readFileSync(`${root}/package.json`, 'utf8')
+    .replaceAll('./dist/', './src/')
+    .replace(/(not-found|help)\.js/g, '$1.ts'),
+);
 await execute({ loadOptions: { root, pjson, ignoreManifest: true } });
