@@ -1,5 +1,6 @@
 // The log of a process: one JSON line an event on stderr, text from elsewhere escaped by JSON itself and by escapeText.
 import { createRequire } from 'node:module';
+import { TunnelError } from '../base/errors.ts';
 import { escapeText } from '../base/escape.ts';
 import type { Log } from '../base/world.ts';
 
@@ -8,14 +9,14 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 /** Writes synchronously, so that the last line before a crash is there. */
 export function createLog(options: { level: LogLevel; fields?: object }): Log {
   if (options.level === 'silent') return silentLog;
-  const { pino, stdSerializers } = loadPino();
+  const { pino } = loadPino();
   const logger = pino(
     {
       level: options.level,
       base: options.fields ?? null,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }), log: escapeFields },
-      serializers: { error: stdSerializers.errWithCause, err: stdSerializers.errWithCause },
+      serializers: { error: describeError },
     },
     process.stderr,
   );
@@ -27,6 +28,25 @@ export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {}, ch
 /** Most commands never log, and pino takes longer to load than they take to run. */
 function loadPino(): typeof import('pino') {
   return createRequire(import.meta.url)('pino');
+}
+
+/** What the network does every day: a reset, a refusal, a system call that failed. Their message says all, and a stack would only hide it. */
+function isForeseen(error: Error): boolean {
+  if (error instanceof TunnelError) return error.code !== 'internal';
+  const code = 'code' in error ? error.code : undefined;
+  return error.name === 'StreamReset' || error.name === 'CutShort' || (typeof code === 'string' && /^E[A-Z]+$/.test(code));
+}
+
+function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: escapeText(String(error)) };
+  const { name, message, stack, cause } = error;
+  return {
+    type: name,
+    ...('code' in error && { code: error.code }),
+    message: escapeText(message),
+    ...(!isForeseen(error) && { stack }),
+    ...(cause !== undefined && { cause: describeError(cause) }),
+  };
 }
 
 function escapeFields(fields: Record<string, unknown>): Record<string, unknown> {
