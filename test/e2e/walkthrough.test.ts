@@ -31,6 +31,7 @@ session=$(tunnel session open 127.0.0.1:$TARGET_PORT --json)
 echo "session $session"
 field() { printf '%s' "$session" | sed "s/.*\\"$1\\":\\"\\([^\\"]*\\)\\".*/\\1/"; }
 echo "proxied $(curl -sS --proxytunnel --proxy "$(field proxy)" --proxy-cacert "$(field ca_file)" --proxy-user "tunnel:$(field token)" "http://127.0.0.1:$TARGET_PORT/")"
+echo "ca $(tunnel ca show --data-dir gw --json)"
 echo "audit $(tunnel audit --data-dir gw --json | tr -d '\\n')"
 kill $(cat connect.pid) && { wait $(cat connect.pid) || echo "connect-exit $?"; }
 kill $(cat agent.pid) && wait $(cat agent.pid) && echo "agent-exit 0"
@@ -90,6 +91,7 @@ test('what scripts may rely on, as a script', { skip: lacking('sh', 'curl', 'mkf
   assert.equal(json('agents')['next'], null);
   keys('session', 'proxy', 'token', 'ca_file', 'expires_at');
   assert.equal(said.get('proxied'), 'hello from behind');
+  assert.equal(json('ca')['issued'], 1);
   for (const audited of ['token.minted', 'agent.enrolled', 'link.opened', 'operator.logged-in', 'session.opened', 'channel.opened'])
     assert.ok(said.get('audit')?.includes(audited), audited);
   assert.equal(said.get('connect-exit'), '130');

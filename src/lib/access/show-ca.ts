@@ -1,7 +1,8 @@
-// What there is to know about a gateway's certificate authority, from its public file alone.
+// What there is to know about a gateway's certificate authority: its public file, and from the store how many certificates it has issued.
 import { createHash, X509Certificate } from 'node:crypto';
+import { basename } from 'node:path';
 import { TunnelError } from '../base/errors.ts';
-import type { Files } from '../base/world.ts';
+import type { World } from '../base/world.ts';
 import { dataFolder } from '../gateway/data-folder.ts';
 
 export interface ShownCa {
@@ -13,12 +14,14 @@ export interface ShownCa {
   readonly spki_sha256: string;
   readonly not_before: string;
   readonly not_after: string;
+  /** Certificates of agents so far, revoked and expired ones too. */
+  readonly issued: number;
 }
 
-/** Errors `ca.missing`, `file.corrupt`. */
-export async function showCa(dataDir: string, files: Files): Promise<ShownCa> {
-  const path = dataFolder(dataDir).caCertificate;
-  const pem = await files.read(path);
+/** Errors `ca.missing`, `file.corrupt`, and those of opening the gateway once it has a store. */
+export async function showCa(dataDir: string, world: World, signal: AbortSignal): Promise<ShownCa> {
+  const { caCertificate: path, database } = dataFolder(dataDir);
+  const pem = await world.files.read(path);
   if (pem === undefined) throw new TunnelError('ca.missing', `${dataDir} holds no CA`, { hint: `tunnel ca init --data-dir '${dataDir}'` });
   const certificate = parse(pem, path);
   return {
@@ -28,7 +31,14 @@ export async function showCa(dataDir: string, files: Files): Promise<ShownCa> {
     spki_sha256: sha256(certificate.publicKey.export({ type: 'spki', format: 'der' })),
     not_before: certificate.validFromDate.toISOString(),
     not_after: certificate.validToDate.toISOString(),
+    issued: (await world.files.list(dataDir)).includes(basename(database)) ? await countIssued(dataDir, world, signal) : 0,
   };
+}
+
+async function countIssued(dataDir: string, world: World, signal: AbortSignal): Promise<number> {
+  const { openGateway } = await import('../gateway/open.ts');
+  await using gateway = await openGateway({ dataDir }, world);
+  return await gateway.client.issued(signal);
 }
 
 function parse(pem: Uint8Array, path: string): X509Certificate {

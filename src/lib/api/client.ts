@@ -12,6 +12,8 @@ export interface ApiClient {
   login(signal: AbortSignal): Promise<contract.LoginAnswer>;
   logout(signal: AbortSignal): Promise<void>;
   whoami(signal: AbortSignal): Promise<contract.WhoamiAnswer>;
+  /** How many certificates the CA has issued to agents. */
+  issued(signal: AbortSignal): Promise<number>;
   status(signal: AbortSignal): Promise<contract.StatusAnswer>;
   mintToken(request: contract.MintRequest, signal: AbortSignal): Promise<contract.MintAnswer>;
   listTokens(page: contract.PageQuery, signal: AbortSignal): Promise<contract.TokenList>;
@@ -37,6 +39,7 @@ export function apiClient(exchange: Exchange): ApiClient {
   return {
     enroll: (body, signal) => ask({ method: 'POST', path: PATHS.enroll, body }, contract.EnrollAnswer, signal, 'enrolment'),
     ca: async (signal) => (await ask({ method: 'GET', path: PATHS.ca }, contract.CaAnswer, signal)).ca_pem,
+    issued: async (signal) => (await ask({ method: 'GET', path: PATHS.issued }, contract.IssuedAnswer, signal)).issued,
     login: (signal) => ask({ method: 'POST', path: PATHS.login, body: {} }, contract.LoginAnswer, signal, 'login'),
     logout: (signal) => ask({ method: 'POST', path: PATHS.logout, body: {} }, Nothing, signal),
     whoami: (signal) => ask({ method: 'GET', path: PATHS.whoami }, contract.WhoamiAnswer, signal),

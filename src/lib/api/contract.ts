@@ -13,6 +13,7 @@ export const AGENT_PREFIXES = ['/jet/tunnel', '/jet/agent-tunnel'] as const;
 
 export const PATHS = {
   ca: '/api/v1/ca',
+  issued: '/api/v1/ca/issued',
   login: '/api/v1/login',
   logout: '/api/v1/logout',
   whoami: '/api/v1/whoami',
@@ -36,6 +37,9 @@ export const PageQuery = z.object({ after: z.string().max(400).optional(), limit
 
 // First contact: read without verification, kept only if the pin fits.
 export const CaAnswer = z.object({ ca_pem: z.string() });
+
+/** Certificates of agents, revoked and expired ones too. For admins. */
+export const IssuedAnswer = z.object({ issued: z.number() });
 
 // Version 1, byte for byte the reference's names; what is ours is optional.
 export const EnrollRequest = z.object({

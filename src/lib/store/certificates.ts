@@ -30,6 +30,15 @@ export function certificatesTable(db: Kysely<Schema>, clock: Clock) {
         .executeTakeFirst();
     },
 
+    /** All that were ever issued, revoked and expired ones too. */
+    async count(): Promise<number> {
+      const { many } = await db
+        .selectFrom('certificates')
+        .select(({ fn }) => fn.countAll<number>().as('many'))
+        .executeTakeFirstOrThrow();
+      return many;
+    },
+
     /** Whose key is this? Every agent that ever had a certificate for it, deleted ones too. */
     async holdersOf(spkiSha256: string): Promise<string[]> {
       const rows = await db.selectFrom('certificates').select('agentId').distinct().where('spkiSha256', '=', spkiSha256).execute();

@@ -1,7 +1,7 @@
-// What anybody may ask: is it alive, is it ready, which CA; and for who is logged in, how it stands.
+// What anybody may ask: is it alive, is it ready, which CA; and for admins, how it stands and what was issued.
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
-import { type CaAnswer, PATHS, type StatusAnswer } from '../../../api/contract.ts';
+import { type CaAnswer, type IssuedAnswer, PATHS, type StatusAnswer } from '../../../api/contract.ts';
 import { VERSION } from '../../../base/version.ts';
 import { assertAdmin } from '../caller.ts';
 import { assertServing, type ControlContext } from '../context.ts';
@@ -17,6 +17,11 @@ export function healthRoutes(app: FastifyInstance, context: ControlContext, whoC
   });
 
   app.get(PATHS.ca, async (): Promise<z.infer<typeof CaAnswer>> => ({ ca_pem: context.authority.certificatePem }));
+
+  app.get(PATHS.issued, async (request): Promise<z.infer<typeof IssuedAnswer>> => {
+    assertAdmin(await whoCalls(request));
+    return { issued: await context.store.certificates.count() };
+  });
 
   app.get(PATHS.status, async (request): Promise<StatusAnswer> => {
     assertAdmin(await whoCalls(request));
