@@ -57,6 +57,7 @@ test('--version answers alone', async () => {
 });
 
 test('help goes to standard output, of a topic too', async () => {
+  assert.match((await succeed(['session', 'open', '--help'])).stdout, /\[TUNNEL_SESSION_AGENT\]/);
   assert.match((await succeed(['connect', '--help'])).stdout, /or fail\.\s+\[TUNNEL_CONNECT_AGENT\]/);
   assert.match((await succeed(['connect', '--help'])).stdout, /TARGET\.\.\./);
   assert.match((await succeed(['agent'])).stdout, /agent enroll/);

@@ -5,7 +5,8 @@ import { variableName } from './environment.ts';
 
 class OurCommandHelp extends CommandHelp {
   protected override flags(flags: Command.Flag.Any[]): [string, string | undefined][] | undefined {
-    return super.flags(flags.map(({ env: _env, ...flag }) => ({ ...flag, summary: `${flag.summary} [${variableName(this.command.id, flag.name)}]` })));
+    const id = this.command.id.replaceAll(' ', ':'); // help gets the words as typed
+    return super.flags(flags.map(({ env: _env, ...flag }) => ({ ...flag, summary: `${flag.summary} [${variableName(id, flag.name)}]` })));
   }
 }
 
