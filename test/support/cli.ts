@@ -116,6 +116,7 @@ function parseObject(line: string, stderr: string): Record<string, unknown> {
 }
 
 function cleanEnvironment(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('TUNNEL_') && !name.startsWith('NODE_'));
+  // CI and its kin change what programs show on a terminal.
+  const kept = Object.entries(process.env).filter(([name]) => !/^(TUNNEL_|NODE_|CI$|FORCE_COLOR$|COLORTERM$)/.test(name));
   return { ...Object.fromEntries(kept), NO_COLOR: '1', ...more };
 }
