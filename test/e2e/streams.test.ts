@@ -7,7 +7,7 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import { type Chain, connectTo, startChain } from '../support/chain.ts';
 import { tunnel } from '../support/cli.ts';
 import { residentBytes } from '../support/memory.ts';
-import { dial, pattern, patternSha256, readToEnd, startTarget } from '../support/tcp.ts';
+import { dial, echoAtOnce, pattern, patternSha256, readToEnd, startTarget } from '../support/tcp.ts';
 
 const MIB = 1024 * 1024;
 /** A sender that could not write for so long is stuck, not slow. */
@@ -115,15 +115,7 @@ describe('through one chain', () => {
   test('200 connections at once all finish with the right bytes', async (t) => {
     const target = await startTarget(t, (socket) => socket.pipe(socket));
     const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
-    const one = async (index: number) => {
-      const socket = await dial(t, port);
-      const received = readToEnd(socket);
-      const size = 20_000 + index * 100;
-      for (const part of pattern(size, index + 1)) socket.write(part);
-      socket.end();
-      assert.deepEqual(await received, { bytes: size, sha256: patternSha256(size, index + 1), end: 'fin' });
-    };
-    await Promise.all(Array.from({ length: 200 }, (_, index) => one(index)));
+    await echoAtOnce(t, port, 200);
   });
 
   test('a reader that stops costs a bounded buffer, and the right bytes follow', { skip: process.platform !== 'linux' && 'reads /proc' }, async (t) => {

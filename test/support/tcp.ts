@@ -1,4 +1,5 @@
 // Small real TCP programs for tests: targets that answer, half-close, reset or send for ever, and clients that look closely.
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
@@ -70,4 +71,17 @@ export function patternSha256(count: number, seed = 1): string {
   const hash = createHash('sha256');
   for (const part of pattern(count, seed)) hash.update(part);
   return hash.digest('hex');
+}
+
+/** `count` connections at once to something that echoes: each gets back the bytes that it sent, each its own, and an end. */
+export async function echoAtOnce(t: TestContext, port: number, count: number): Promise<void> {
+  const one = async (index: number) => {
+    const socket = await dial(t, port);
+    const received = readToEnd(socket);
+    const size = 20_000 + index * 100;
+    for (const part of pattern(size, index + 1)) socket.write(part);
+    socket.end();
+    assert.deepEqual(await received, { bytes: size, sha256: patternSha256(size, index + 1), end: 'fin' });
+  };
+  await Promise.all(Array.from({ length: count }, (_, index) => one(index)));
 }

@@ -1,8 +1,9 @@
 // Connects an agent to a target it carries (A7): resolved once, every address judged, connected to the very addresses that were judged.
+
+import { within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { ResolvedAddress, SocketAddress, TcpSocket, World } from '../base/world.ts';
-import { within } from '../link/deadline.ts';
 import { judgeAddress } from '../policy/address-guard.ts';
 import { matchesName } from '../routing/name-pattern.ts';
 import type { Route } from '../routing/route.ts';

@@ -1,7 +1,8 @@
 // Renews an agent's certificate over the control stream (A13): asked when a third of its life is left, again later when it was refused; a silent gateway hangs nothing.
+
+import { unlessAborted, within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
-import { unlessAborted, within } from '../link/deadline.ts';
 import { certificateFacts } from '../pki/certificate-facts.ts';
 import { makeCsr } from '../pki/csr.ts';
 import { renewalDue } from '../pki/renewal.ts';

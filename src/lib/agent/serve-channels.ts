@@ -1,8 +1,9 @@
 // The channels of one link, at the agent: each judged, its target dialled, its bytes carried until both directions have ended, and ended with its session.
+
+import { unlessAborted } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { SocketAddress, TcpSocket, World } from '../base/world.ts';
 import { acceptChannel, type IncomingChannel, type IncomingRequest } from '../link/accept-channel.ts';
-import { unlessAborted } from '../link/deadline.ts';
 import { RESET } from '../link/version.ts';
 import { judgeAddress } from '../policy/address-guard.ts';
 import { refusalOf } from '../protocol/refusal.ts';

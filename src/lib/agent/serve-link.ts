@@ -1,8 +1,9 @@
 // Everything an agent does on one link, from its first word to its end: control stream, heartbeats, channels, renewal.
+
+import { unlessAborted, within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
 import { agentControl } from '../link/control.ts';
-import { unlessAborted, within } from '../link/deadline.ts';
 import { keepHeard } from '../link/heartbeat.ts';
 import { closeLink } from '../link/version.ts';
 import type { CertRenewalGranted, CertRenewalRefused, Drain, Hello, RouteAdvertise } from '../protocol/messages.ts';

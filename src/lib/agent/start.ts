@@ -1,7 +1,8 @@
 // The running agent: opens its data folder, keeps its link up until it is closed, and says when it can be reached.
+
+import { unlessAborted } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
-import { unlessAborted } from '../link/deadline.ts';
 import type { Link } from '../transport/link.ts';
 import { ownRoutes, readConfig } from './config.ts';
 import { dialGateway, parseEndpoint } from './dial-gateway.ts';

@@ -1,4 +1,6 @@
 // The agent's end of a channel: reads what the gateway asks for on a new stream, then accepts, after which raw bytes flow, or refuses with a code.
+
+import { within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { World } from '../base/world.ts';
@@ -8,7 +10,6 @@ import { fitReason, type Refusal } from '../protocol/refusal.ts';
 import { decodeConnectRequest, encodeConnectResponse, refusalText } from '../protocol/v1-connect.ts';
 import { decodeV2ChannelOpen, encodeV2ChannelResponse } from '../protocol/v2-channel.ts';
 import { type Link, type LinkStream, StreamReset } from '../transport/link.ts';
-import { within } from './deadline.ts';
 import { adopt, readFrame } from './frames.ts';
 import { FRAME_BYTES, RESET, type Version, versionOf } from './version.ts';
 

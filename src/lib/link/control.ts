@@ -1,11 +1,12 @@
 // The control stream of a link as typed messages, both ends, both versions. Whatever is not a message of the other side ends the link.
+
+import { unlessAborted, within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { World } from '../base/world.ts';
 import type { AgentMessage, ControlMessage, GatewayMessage, Hello } from '../protocol/messages.ts';
 import { type Link, type LinkStream, StreamReset } from '../transport/link.ts';
 import { agentCodec, type ControlCodec, gatewayCodec } from './control-codec.ts';
-import { unlessAborted, within } from './deadline.ts';
 import { adopt, readFrame, writeFrame } from './frames.ts';
 import { closeForViolation, closeLink, FRAME_BYTES, RESET, type Version, versionOf } from './version.ts';
 

@@ -1,10 +1,10 @@
 // Frames on a stream of a link, for the control stream and the handshake of channels: backpressure, a deadline for a frame that came in part, raw bytes left where they are.
 import type { Duplex } from 'node:stream';
+import { within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../base/world.ts';
 import { encodeFrame, FrameDecoder } from '../protocol/frame.ts';
-import { within } from './deadline.ts';
 
 /** Errors of a stream reach whoever reads or writes it; this only keeps Node from taking one that comes between two reads for uncaught. */
 export function adopt<Stream extends Duplex>(stream: Stream): Stream {

@@ -1,11 +1,12 @@
 // The gateway's end of sessions on one link: opened once, updated when their material changes, before any channel uses them.
+
+import { unlessAborted, within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../base/world.ts';
 import type { SessionReady, SessionRefused } from '../protocol/messages.ts';
 import { ERROR_OF_REFUSAL, type Refusal } from '../protocol/refusal.ts';
 import type { GatewayControl } from './control.ts';
-import { unlessAborted, within } from './deadline.ts';
 
 export interface Lease {
   readonly sessionId: string;

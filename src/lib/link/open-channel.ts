@@ -1,4 +1,6 @@
 // The gateway's end of a channel: opens a stream, asks the agent for the target, hands over the stream for raw bytes or the reason why not.
+
+import { within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { World } from '../base/world.ts';
@@ -6,7 +8,6 @@ import { refusalError } from '../protocol/refusal.ts';
 import { decodeConnectResponse, encodeConnectRequest, refusalOfText } from '../protocol/v1-connect.ts';
 import { decodeV2ChannelResponse, encodeV2ChannelOpen } from '../protocol/v2-channel.ts';
 import { type Link, type LinkStream, StreamReset } from '../transport/link.ts';
-import { within } from './deadline.ts';
 import { adopt, readFrame, writeFrame } from './frames.ts';
 import { closeForViolation, FRAME_BYTES, RESET, type Version, versionOf } from './version.ts';
 

@@ -1,9 +1,9 @@
 // Ties the sessions of a token to the connection to the edge: they end with it, also where no channel was ever opened.
 import { type ClientHttp2Session, constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2';
+import { within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../base/world.ts';
-import { within } from '../link/deadline.ts';
 import { ATTACH_PATH, readRefusal } from '../streams/http-connect.ts';
 
 /** Errors: what the edge refuses with; `link.lost`, `gateway.silent`. */

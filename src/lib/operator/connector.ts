@@ -1,8 +1,8 @@
 // The operator's way to an edge: one HTTP/2 connection, made when first needed and again when it was lost; each CONNECT stream on it is one channel.
 import type { ClientHttp2Session } from 'node:http2';
+import { unlessAborted } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
-import { unlessAborted } from '../link/deadline.ts';
 import { attach } from './attach.ts';
 import { dialEdge } from './dial-edge.ts';
 import { type Channel, openChannel } from './open-channel.ts';

@@ -2,10 +2,10 @@
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { isIP } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { TcpSocket, World } from '../base/world.ts';
-import { within } from '../link/deadline.ts';
 
 const ALPN = 'tunnel-connect/1';
 /** In megabytes, as node wants it. Its default of 10 refuses streams long before the windows, which are what bounds memory, are used up. */

@@ -1,9 +1,9 @@
 // One channel: a CONNECT stream on the connection to the edge, which answers once the agent has reached the target or says why not.
 import { type ClientHttp2Session, type ClientHttp2Stream, constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2';
+import { within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../base/world.ts';
-import { within } from '../link/deadline.ts';
 import { readAgent, readRefusal } from '../streams/http-connect.ts';
 
 /** Bytes to a target and back; half-open. Its end may be a cut: streams/splice.ts tells them apart. */

@@ -4,6 +4,7 @@ import { lookup } from 'node:dns/promises';
 import { chmod } from 'node:fs/promises';
 import { connect, createServer, isIP, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { unlessAborted } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { LocalPath, Net, ResolvedAddress, SocketAddress } from '../base/world.ts';
 
@@ -14,7 +15,9 @@ export const realNet: Net = {
   async resolve(host, signal) {
     const family = isIP(host);
     if (family !== 0) return [{ address: host, family: family === 4 ? 4 : 6 }];
-    const found = await abortable(lookup(host, { all: true, order: 'verbatim' }), signal).catch((cause: unknown) => {
+    signal.throwIfAborted();
+    // dns.lookup cannot be cancelled; the caller at least stops waiting for it.
+    const found = await unlessAborted(lookup(host, { all: true, order: 'verbatim' }), signal).catch((cause: unknown) => {
       if (signal.aborted) throw signal.reason;
       throw new TunnelError('dns.failed', `cannot resolve ${host}: ${codeOf(cause)}`, {
         hint: 'Check the spelling and the DNS servers of the machine that resolves it.',
@@ -141,14 +144,4 @@ function bindError(at: SocketAddress | LocalPath, cause: Error): TunnelError {
   if (code === 'EACCES')
     return new TunnelError('address.not-here', `not allowed to listen on ${where}`, { hint: 'Ports below 1024 need root or CAP_NET_BIND_SERVICE.', cause });
   return new TunnelError('address.not-here', `cannot listen on ${where}: ${code}`, { hint: 'Use an address of this machine.', cause });
-}
-
-/** dns.lookup cannot be cancelled; the caller at least stops waiting for it. */
-function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

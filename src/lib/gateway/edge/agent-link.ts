@@ -1,9 +1,10 @@
 // One admitted link: its control stream served in both directions, its sessions, and how many channels it carries.
+
+import { unlessAborted } from '../../base/deadline.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { World } from '../../base/world.ts';
 import { type GatewayControl, gatewayControl } from '../../link/control.ts';
-import { unlessAborted } from '../../link/deadline.ts';
 import { closeLink } from '../../link/version.ts';
 import type { AgentMessage, Hello, RouteAdvertise } from '../../protocol/messages.ts';
 import type { Link } from '../../transport/link.ts';

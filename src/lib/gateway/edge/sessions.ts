@@ -1,9 +1,10 @@
 // Sessions as one link's agent knows them: opened before their first channel, updated when their material changes, ended with all their channels.
+
+import { unlessAborted, within } from '../../base/deadline.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Clock } from '../../base/world.ts';
 import type { GatewayControl } from '../../link/control.ts';
-import { unlessAborted, within } from '../../link/deadline.ts';
 import type { SessionClose, SessionReady, SessionRefused } from '../../protocol/messages.ts';
 import { fitReason, refusalError } from '../../protocol/refusal.ts';
 import type { SessionLease } from '../contract.ts';

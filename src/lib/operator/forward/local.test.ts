@@ -5,7 +5,7 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { startConnectEdge } from '../../../../test/support/connect-edge.ts';
-import { dial, pattern, patternSha256, readToEnd } from '../../../../test/support/tcp.ts';
+import { dial, echoAtOnce, readToEnd } from '../../../../test/support/tcp.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { refusalAnswer, successHeaders } from '../../streams/http-connect.ts';
 import { realWorld } from '../../system/real-world.ts';
@@ -123,15 +123,7 @@ test('a refusal resets the client and carries code, reason and hint', async (t) 
 
 test('200 connections at once all finish with the right bytes', async (t) => {
   const { port } = await forward(t, (stream) => accept(stream).pipe(stream));
-  const one = async (index: number) => {
-    const socket = await dial(t, port);
-    const received = readToEnd(socket);
-    const size = 20_000 + index * 100;
-    for (const part of pattern(size, index + 1)) socket.write(part);
-    socket.end();
-    assert.deepEqual(await received, { bytes: size, sha256: patternSha256(size, index + 1), end: 'fin' });
-  };
-  await Promise.all(Array.from({ length: 200 }, (_, index) => one(index)));
+  await echoAtOnce(t, port, 200);
 });
 
 test('an edge with a certificate of another CA is refused', async (t) => {

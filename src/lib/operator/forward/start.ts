@@ -1,6 +1,7 @@
 // Local ports for one or more targets: bound first, then the session, ready when both are there.
+
+import { unlessAborted } from '../../base/deadline.ts';
 import type { World } from '../../base/world.ts';
-import { unlessAborted } from '../../link/deadline.ts';
 import { type Lease, type LeaseOptions, startLease } from '../lease.ts';
 import { type ConnectTarget, forwardLocal } from './local.ts';
 import { type ForwardSpec, formatSocketAddress } from './spec.ts';

@@ -1,6 +1,6 @@
-// Gives one wait an end of its own beside the caller's signal, for everything in link/ that waits for a peer.
-import type { TunnelError } from '../base/errors.ts';
-import type { Clock } from '../base/world.ts';
+// Gives one wait an end of its own beside the caller's signal, for everything that waits for a peer or for the system.
+import type { TunnelError } from './errors.ts';
+import type { Clock } from './world.ts';
 
 /** Runs `work` under a signal that aborts with the caller's reason, or after `ms` with the error that `late` makes. */
 export async function within<Value>(
