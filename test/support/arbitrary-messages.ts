@@ -36,6 +36,8 @@ const hello = record({
   arch: shortText,
   hostname: shortText,
   capabilities: fc.array(shortText, { maxLength: 5 }),
+  transportReason: fc.option(longText, { nil: undefined }),
+  instance: fc.option(shortText, { nil: undefined }),
 });
 const sessionClose = record({ kind: kind('session-close'), sessionId: uuid, reason: longText });
 

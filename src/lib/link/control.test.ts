@@ -16,7 +16,16 @@ const [V2 = '', V1 = ''] = ALPN;
 const never = new AbortController().signal;
 const MAX = 2 ** 20;
 
-const hello = (software: string): Hello => ({ kind: 'hello', software, os: 'linux', arch: 'x64', hostname: 'host', capabilities: [] });
+const hello = (software: string): Hello => ({
+  kind: 'hello',
+  software,
+  os: 'linux',
+  arch: 'x64',
+  hostname: 'host',
+  capabilities: [],
+  transportReason: undefined,
+  instance: 'one',
+});
 const routes: RouteAdvertise = {
   kind: 'route-advertise',
   epoch: 1n,

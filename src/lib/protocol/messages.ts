@@ -56,6 +56,10 @@ export interface Hello {
   readonly hostname: string;
   /** What the sender understands beyond the base of version 2. */
   readonly capabilities: readonly string[];
+  /** From an agent: why the link uses this transport, such as `QUIC did not complete within 1.5 s`. */
+  readonly transportReason?: string | undefined;
+  /** From an agent: chosen at random when its process starts, so that two processes with one identity can be told from one that moves. */
+  readonly instance?: string | undefined;
 }
 
 /** Gateway to agent: what it is allowed to offer; after Hello and at every change. */

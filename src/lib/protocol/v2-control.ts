@@ -55,6 +55,8 @@ const hello = message<Hello>('hello', 0x07, {
   arch: required(3, text(SHORT_TEXT)),
   hostname: required(4, text(SHORT_TEXT)),
   capabilities: required(5, list(string, ITEMS)),
+  transportReason: optional(6, text(REASON_BYTES)),
+  instance: optional(7, text(SHORT_TEXT)),
 });
 
 const assignment = message<Assignment>('assignment', 0x08, {

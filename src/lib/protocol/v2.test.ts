@@ -65,6 +65,17 @@ for (const [what, hex, says] of [
   });
 }
 
+test('what a hello may leave out stands behind what peers without it read', () => {
+  const base = { kind: 'hello', software: 's', os: 'o', arch: 'a', hostname: 'h', capabilities: [] } as const;
+  const text = (id: string, value: string) => `${id} ${Buffer.from([0, 0, 0, value.length]).toString('hex')} ${Buffer.from(value).toString('hex')}`;
+  const hex = `07 ${text('01', 's')} ${text('02', 'o')} ${text('03', 'a')} ${text('04', 'h')} ${text('05', '')}`;
+  assert.equal(Buffer.from(encodeV2Control(base)).toString('hex'), hex.replaceAll(' ', ''));
+  const whole = { ...base, transportReason: 'UDP is shut', instance: 'i1' };
+  const wholeHex = `${hex} ${text('06', 'UDP is shut')} ${text('07', 'i1')}`.replaceAll(' ', '');
+  assert.equal(Buffer.from(encodeV2Control(whole)).toString('hex'), wholeHex);
+  assert.deepEqual(decodeV2FromAgent(bytes(wholeHex)), whole);
+});
+
 test('an unknown field that is not critical is skipped', () => {
   assert.deepEqual(decodeV2FromAgent(bytes(`${BEAT}0300000002abcd7f00000000`)), decodeV2FromAgent(bytes(BEAT)));
 });
