@@ -7,6 +7,8 @@ import { type AgentConfig, readConfig, writeConfig } from './config.ts';
 import { addIdentity, type Identity, readIdentityFolder, removeOthers } from './identity-folder.ts';
 
 export class Installed {
+  /** Of this process: the gateway tells by it an agent that moves from two that share one identity. */
+  readonly instance: string;
   readonly #dataDir: string;
   readonly #world: World;
   #config: AgentConfig;
@@ -17,6 +19,7 @@ export class Installed {
     this.#config = config;
     this.#identity = identity;
     this.#world = world;
+    this.instance = world.random.uuid();
   }
 
   /** Errors `agent.not-enrolled`, `config.invalid`, `file.corrupt`, `file.loose-mode`. */

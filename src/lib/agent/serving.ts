@@ -10,7 +10,7 @@ export function servingOf(installed: Installed): Omit<Serving, 'online' | 'after
   const own = ownRoutes(config);
   return {
     self: { agentId: config.agent_id, own, sessionKeys: config.session_keys, domain: () => detectDomain(own) },
-    hello: { kind: 'hello', software: 'tunnel', os: platform(), arch: arch(), hostname: hostname(), capabilities: [] },
+    hello: { kind: 'hello', software: 'tunnel', os: platform(), arch: arch(), hostname: hostname(), capabilities: [], instance: installed.instance },
     renewable: {
       name: config.name,
       privateKeyPem: identity.privateKeyPem,

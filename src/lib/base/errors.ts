@@ -60,6 +60,7 @@ const KIND_OF = {
   'name.taken': 'conflict',
   'id.taken': 'conflict',
   'session.exists': 'conflict',
+  'agent.flapping': 'conflict',
   'state.locked': 'conflict',
   'limit.reached': 'limited',
   'streams.exhausted': 'limited',

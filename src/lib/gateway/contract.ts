@@ -8,7 +8,7 @@ import type { TransportName } from '../transport/link.ts';
 export interface ControlForEdge {
   /** May the holder of this leaf link? Chain and validity were verified by the transport; meaning, id, serial and key are judged here. Error `certificate.refused`. */
   admit(presented: PresentedLink): Promise<Admission>;
-  /** What the peer of a version 2 link says about itself. */
+  /** What the peer of a version 2 link says about itself. Error `agent.flapping`: another process holds this identity, and the two keep replacing each other. */
   introduce(linkId: string, hello: PeerHello): Promise<void>;
   /** The agent's wishes; control keeps what is allowed. Names that are bad were dropped before. */
   advertise(linkId: string, advertisement: Advertisement): Promise<void>;
@@ -70,6 +70,10 @@ export interface PeerHello {
   readonly os: string;
   readonly arch: string;
   readonly hostname: string;
+  /** Why the agent uses this transport, in its own words. */
+  readonly transportReason?: string | undefined;
+  /** Random for each process of the agent; missing from peers that do not say. */
+  readonly instance?: string | undefined;
 }
 
 export interface Advertisement {
