@@ -6,6 +6,9 @@ const MINUTE = 60 * SECOND;
 
 export const LIMITS = {
   quicHandshakeMs: 5 * SECOND,
+  quicHeadStartMs: 1.5 * SECOND,
+  quicReturnMs: 5 * MINUTE,
+  networkLookMs: SECOND,
   keepAliveMs: 3 * SECOND,
   deadLinkV2Ms: 10 * SECOND,
   idleTimeoutMs: 120 * SECOND,
@@ -53,6 +56,9 @@ export const LIMITS = {
   streamCreditMs: 5 * SECOND,
   channelRequestMs: 30 * SECOND,
   replacedLinkGraceMs: 10 * MINUTE,
+  flappingReturns: 3,
+  flappingWindowMs: MINUTE,
+  flappingHoldMs: 2 * MINUTE,
   clockSkewMs: MINUTE,
   http2SessionWindowBytes: 16 * MIB,
   http2SessionMemoryBytes: 512 * MIB,
@@ -61,6 +67,7 @@ export const LIMITS = {
   http2ResetsPerSecond: 1000,
   apiAnswerBytes: MIB,
   apiAnswerMs: 10 * SECOND,
+  proxyAnswerMs: 8 * SECOND,
   tokenCharacters: 12 * KIB,
   csrBytes: 16 * KIB,
   targetsPerSession: 64,

@@ -71,7 +71,13 @@ export interface UdpSocket extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** What the environment says of HTTP proxies, as it stands there: may hold a credential. streams/proxy-rule.ts reads it. */
+export type ProxyEnvironment = {
+  readonly [variable in 'https_proxy' | 'HTTPS_PROXY' | 'all_proxy' | 'ALL_PROXY' | 'no_proxy' | 'NO_PROXY']?: string | undefined;
+};
+
 export interface Net {
+  readonly environment: ProxyEnvironment;
   /** Every address of `host`, in the resolver's order. An address literal resolves to itself. Error `dns.failed`. */
   resolve(host: string, signal: AbortSignal): Promise<ResolvedAddress[]>;
   /** Errors `target.refused`, `target.unreachable`; an abort rejects with the signal's reason. */
@@ -82,6 +88,8 @@ export interface Net {
   bindUdp(at: SocketAddress, onDatagram: (datagram: Uint8Array, from: SocketAddress) => void): Promise<UdpSocket>;
   /** Addresses of this machine that are not loopback. */
   interfaces(): ResolvedAddress[];
+  /** The address of this machine from which packets to `to` would leave now; undefined where no route leads there. Sends nothing. */
+  sourceAddress(to: SocketAddress): Promise<string | undefined>;
 }
 
 export interface Files {
