@@ -10,6 +10,7 @@ import type { World } from '../base/world.ts';
 import { certificateFacts } from '../pki/certificate-facts.ts';
 import { makeCsr } from '../pki/csr.ts';
 import { generateKeyPem } from '../pki/keys.ts';
+import { wayOut } from '../streams/dial-tls.ts';
 import { type ReadableEnrolment, readEnrolment } from '../tokens/enrolment-string.ts';
 import { checkIssued, pinnedCa } from './check-issued.ts';
 import { type AgentConfig, findConfig, mergeConfig, writeConfig } from './config.ts';
@@ -62,7 +63,7 @@ export async function enrol(options: EnrolOptions, world: World, signal: AbortSi
 
 /** Before anything is written: the pinned CA of the gateway, or undefined where its API is verified against the system's roots. */
 async function firstContact({ gatewayUrl, caSpkiSha256, tls }: ReadableEnrolment, world: World, signal: AbortSignal): Promise<string | undefined> {
-  return tls === 'tunnel' && caSpkiSha256 !== undefined ? await fetchPinnedCa(gatewayUrl, caSpkiSha256, world, signal) : undefined;
+  return tls === 'tunnel' && caSpkiSha256 !== undefined ? await fetchPinnedCa(gatewayUrl, caSpkiSha256, wayOut(world), signal) : undefined;
 }
 
 async function replaceIdentity(
@@ -113,7 +114,7 @@ async function ask(
   // Stock gateways answer 400 to a host name that is not ASCII, and the string is spent then.
   const agent_hostname = /^[\x21-\x7e]{1,253}$/.test(hostname) ? hostname : undefined;
   const csr_pem = await makeCsr(privateKeyPem, agentName);
-  const client = apiClient(tlsExchange({ url: gatewayUrl, trust, bearer: text }, world));
+  const client = apiClient(tlsExchange({ url: gatewayUrl, trust, bearer: text }, wayOut(world)));
   return await client.enroll({ agent_id: agentId, csr_pem, agent_hostname, os }, signal);
 }
 

@@ -1,10 +1,8 @@
 // The API of a gateway over TLS: whom to trust, first contact by pin, and no credential before the other side has proved itself.
 import type { Duplex } from 'node:stream';
-import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { TunnelError } from '../base/errors.ts';
-import type { TcpSocket, World } from '../base/world.ts';
+import type { Clock } from '../base/world.ts';
 import { pinnedCertificate } from '../pki/pin.ts';
-import { parseAddress } from '../routing/subnet.ts';
 import { CaAnswer, PATHS } from './contract.ts';
 import { type Exchange, httpExchange } from './exchange.ts';
 import { readAnswer } from './read-answer.ts';
@@ -20,15 +18,27 @@ export interface TlsExchangeOptions {
   readonly bearer?: string;
 }
 
-type Reach = Pick<World, 'clock' | 'net'>;
+/** The clock, and TLS to a host and port by whatever way leads there: `wayOut` of streams/dial-tls.ts, handed in because this folder knows the API alone. */
+export interface Way {
+  readonly clock: Clock;
+  /** Errors gateway.unreachable, certificate.refused and those of a proxy; an abort rejects with the signal's reason. */
+  dialTls(
+    to: { readonly host: string; readonly port: number; readonly called: string },
+    options: { readonly alpn: string; readonly ca?: string; readonly rejectUnauthorized?: boolean },
+    signal: AbortSignal,
+  ): Promise<Duplex>;
+}
+
+const ALPN = 'http/1.1';
 
 /** Besides the errors of Exchange: `address.malformed` at once, for a URL that is not https. */
-export function tlsExchange({ url, trust, bearer }: TlsExchangeOptions, world: Reach): Exchange {
+export function tlsExchange({ url, trust, bearer }: TlsExchangeOptions, way: Way): Exchange {
   const place = parseUrl(url);
   let ca = trust !== 'system' && 'caPem' in trust ? trust.caPem : undefined;
   return async (request, signal) => {
-    if (trust !== 'system' && 'pin' in trust) ca ??= await fetchPinnedCa(url, trust.pin, world, signal);
-    const exchange = httpExchange({ ...place, connect: (abort) => connectTls(place, ca === undefined ? {} : { ca }, world, abort) }, world);
+    if (trust !== 'system' && 'pin' in trust) ca ??= await fetchPinnedCa(url, trust.pin, way, signal);
+    const tls = { alpn: ALPN, ...(ca !== undefined && { ca }) };
+    const exchange = httpExchange({ ...place, connect: (abort) => way.dialTls(place.address, tls, abort) }, way);
     return exchange({ ...request, headers: { ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }), ...request.headers } }, signal);
   };
 }
@@ -37,9 +47,9 @@ export function tlsExchange({ url, trust, bearer }: TlsExchangeOptions, world: R
  * First contact (architecture.md, Trust): reads the CA without verification and without credentials. What comes back is only the
  * certificate that has the pinned key: whoever sits in between could add one of its own to the rest. Error `pin.mismatch`.
  */
-export async function fetchPinnedCa(url: string, pin: string, world: Reach, signal: AbortSignal): Promise<string> {
+export async function fetchPinnedCa(url: string, pin: string, way: Way, signal: AbortSignal): Promise<string> {
   const place = parseUrl(url);
-  const exchange = httpExchange({ ...place, connect: (abort) => connectTls(place, { rejectUnauthorized: false }, world, abort) }, world);
+  const exchange = httpExchange({ ...place, connect: (abort) => way.dialTls(place.address, { alpn: ALPN, rejectUnauthorized: false }, abort) }, way);
   const { ca_pem } = readAnswer(await exchange({ method: 'GET', path: PATHS.ca }, signal), CaAnswer, 'api');
   const pinned = pinnedCertificate(ca_pem, pin);
   if (pinned === undefined) {
@@ -52,10 +62,10 @@ export async function fetchPinnedCa(url: string, pin: string, world: Reach, sign
 
 interface Place {
   readonly called: string;
+  /** For the Host header. */
   readonly host: string;
   readonly prefix: string;
-  readonly hostname: string;
-  readonly port: number;
+  readonly address: { readonly host: string; readonly port: number; readonly called: string };
 }
 
 function parseUrl(text: string): Place {
@@ -69,75 +79,6 @@ function parseUrl(text: string): Place {
     called: text,
     host: url.host,
     prefix: url.pathname.replace(/\/+$/, ''),
-    hostname: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port === '' ? 443 : Number(url.port),
+    address: { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 443 : Number(url.port), called: text },
   };
-}
-
-async function connectTls(place: Place, trust: Pick<ConnectionOptions, 'ca' | 'rejectUnauthorized'>, world: Reach, signal: AbortSignal): Promise<Duplex> {
-  const raw = await connectAny(place, world, signal);
-  const { hostname } = place;
-  // SNI is for names (RFC 6066, 3); `host` is what the certificate is held against.
-  const named = parseAddress(hostname) === undefined ? { servername: hostname } : {};
-  const socket = tlsConnect({ socket: raw, host: hostname, ...named, ALPNProtocols: ['http/1.1'], ...trust });
-  socket.once('close', () => raw.destroy());
-  try {
-    await established(socket, signal);
-    return socket;
-  } catch (cause) {
-    raw.destroy();
-    socket.destroy();
-    if (signal.aborted) throw signal.reason;
-    throw socket.authorizationError ? refusedCertificate(place, socket) : unreachable(place, cause);
-  }
-}
-
-async function connectAny({ called, hostname, port }: Place, { net }: Reach, signal: AbortSignal): Promise<TcpSocket> {
-  let last: unknown;
-  try {
-    for (const { address } of await net.resolve(hostname, signal)) {
-      try {
-        return await net.connect({ address, port }, signal);
-      } catch (cause) {
-        last = cause;
-        if (signal.aborted) break;
-      }
-    }
-  } catch (cause) {
-    last = cause;
-  }
-  if (signal.aborted) throw signal.reason;
-  throw unreachable({ called }, last);
-}
-
-function established(socket: TLSSocket, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    const ended = () => reject(new Error('the connection ended in the handshake'));
-    const settle = (act: () => void) => {
-      signal.removeEventListener('abort', abort);
-      socket.off('secureConnect', secured).off('error', failed).off('close', ended);
-      act();
-    };
-    const secured = () => settle(resolve);
-    const failed = (error: Error) => settle(() => reject(error));
-    signal.addEventListener('abort', abort, { once: true });
-    socket.once('secureConnect', secured).once('error', failed).once('close', ended);
-    socket.on('error', () => {}); // after the handshake the request hears of it
-    if (signal.aborted) abort();
-  });
-}
-
-function unreachable({ called }: Pick<Place, 'called'>, cause: unknown): TunnelError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new TunnelError('gateway.unreachable', `cannot reach the gateway ${called}: ${why}`, {
-    hint: `Is it running, and can this machine reach ${called}?`,
-    cause,
-  });
-}
-
-function refusedCertificate({ called }: Place, socket: TLSSocket): TunnelError {
-  return new TunnelError('certificate.refused', `the certificate of ${called} is not to be trusted: ${String(socket.authorizationError)}`, {
-    hint: 'Use the address that the gateway was started with (--public-url), and check the clocks of both machines.',
-  });
 }

@@ -12,6 +12,7 @@ import { before, type TestContext, test } from 'node:test';
 import * as x509 from '@peculiar/x509';
 import { ManualClock } from '../../../test/support/manual-clock.ts';
 import type { World } from '../base/world.ts';
+import { wayOut } from '../streams/dial-tls.ts';
 import { realWorld } from '../system/real-world.ts';
 import { apiClient } from './client.ts';
 import { localExchange } from './exchange-local.ts';
@@ -88,7 +89,7 @@ const answering =
     response.writeHead(status, { 'content-type': 'application/json' }).end(typeof body === 'string' ? body : JSON.stringify(body));
   };
 const clientOf = (url: string, trust: Parameters<typeof tlsExchange>[0]['trust'] = { caPem: ca.pem }, from: World = world) =>
-  apiClient(tlsExchange({ url, trust, bearer: 'secret' }, from));
+  apiClient(tlsExchange({ url, trust, bearer: 'secret' }, wayOut(from)));
 
 test('a verified server gets the request with its bearer, body and prefix', async (t) => {
   const seen: unknown[] = [];
@@ -149,7 +150,7 @@ test('first contact takes the pinned certificate and nothing else, sends no cred
     seen.push([request.url, request.headers.authorization]);
     answering(200, request.url === '/api/v1/ca' ? { ca_pem: otherCa.pem + ca.pem } : whoami)(request, response);
   });
-  const taken = await fetchPinnedCa(url, ca.pin, world, t.signal);
+  const taken = await fetchPinnedCa(url, ca.pin, wayOut(world), t.signal);
   assert.equal(taken.match(/BEGIN CERTIFICATE/g)?.length, 1);
   const client = clientOf(url, { pin: ca.pin });
   assert.deepEqual(await client.whoami(t.signal), whoami);
@@ -178,7 +179,7 @@ test('one who shows the right CA but has no certificate of it gets no credential
 
 test('another CA is pin.mismatch', async (t) => {
   const url = await serve(t, answering(200, { ca_pem: otherCa.pem }));
-  await assert.rejects(fetchPinnedCa(url, ca.pin, world, t.signal), { code: 'pin.mismatch' });
+  await assert.rejects(fetchPinnedCa(url, ca.pin, wayOut(world), t.signal), { code: 'pin.mismatch' });
 });
 
 test('failures of the gateway keep their code, bare statuses get one', async (t) => {
@@ -296,7 +297,7 @@ test('an abort rejects with its reason', async (t) => {
 
 test('what is not an https address is refused at once', () => {
   for (const url of ['http://gw.example', 'gw.example', 'https://user@gw.example', 'https://gw.example/?a=b', 'ftp://x']) {
-    assert.throws(() => tlsExchange({ url, trust: 'system' }, world), { code: 'address.malformed' }, url);
+    assert.throws(() => tlsExchange({ url, trust: 'system' }, wayOut(world)), { code: 'address.malformed' }, url);
   }
 });
 

@@ -11,6 +11,7 @@ import { certificateFacts } from '../pki/certificate-facts.ts';
 import { makeCsr } from '../pki/csr.ts';
 import { generateKeyPem } from '../pki/keys.ts';
 import { openStore } from '../store/open.ts';
+import { wayOut } from '../streams/dial-tls.ts';
 import { silentLog } from '../system/log.ts';
 import { realWorld } from '../system/real-world.ts';
 import { initCa } from './data-folder.ts';
@@ -104,7 +105,7 @@ test('enrol, log in and ask over TLS, each by its own string', async (t) => {
   await using local = await openGateway({ dataDir }, world);
   const agentString = (await local.client.mintToken({ kind: 'agent', name: 'web1', routes: ['10.0.0.0/24'], expires_ms: HOUR }, t.signal)).token;
   const operatorString = (await local.client.mintToken({ kind: 'operator', name: 'alice', agents: ['web1'], expires_ms: HOUR }, t.signal)).token;
-  const over = (bearer?: string) => apiClient(tlsExchange({ url: gateway.url, trust: { pin }, ...(bearer && { bearer }) }, world));
+  const over = (bearer?: string) => apiClient(tlsExchange({ url: gateway.url, trust: { pin }, ...(bearer && { bearer }) }, wayOut(world)));
 
   const key = await generateKeyPem();
   const request = { agent_id: randomUUID(), csr_pem: await makeCsr(key, 'web1'), os: 'linux' };

@@ -1,76 +1,46 @@
-// Dials an edge: TCP, TLS 1.3 against the tunnel's own CA, ALPN tunnel-connect/1, HTTP/2 with windows that do not throttle.
+// Dials an edge: TLS 1.3 against the tunnel's own CA, by ALPN, and on it HTTP/2 with windows that do not throttle.
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
-import { isIP } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { TcpSocket, World } from '../base/world.ts';
+import type { World } from '../base/world.ts';
+import { dialTls } from '../streams/dial-tls.ts';
 
 const ALPN = 'tunnel-connect/1';
 /** In megabytes, as node wants it. Its default of 10 refuses streams long before the windows, which are what bounds memory, are used up. */
 const SESSION_MEMORY = LIMITS.http2ClientMemoryBytes / 1024 ** 2;
-const TCP_KEEP_ALIVE_MS = 15_000;
 const HINT = 'Is the gateway running, and does a firewall let TCP through to it?';
 
-/** `where` is host:port. Errors `gateway.unreachable`, `gateway.silent`, `certificate.refused`, `protocol.violation`. */
+/** `where` is host:port. Errors: those of `dialEdgeTls`. */
 export async function dialEdge(where: string, caPem: string, world: World, signal: AbortSignal): Promise<ClientHttp2Session> {
+  return await inTime(where, world, signal, async (limit) => await startHttp2(await secure(where, caPem, ALPN, world, limit), where, limit));
+}
+
+/** The bare TLS connection, for those who speak another protocol of the edge on it. Errors `gateway.unreachable`, `gateway.silent`, `certificate.refused`, `protocol.violation`, those of a proxy. */
+export async function dialEdgeTls(where: string, caPem: string, alpn: string, world: World, signal: AbortSignal): Promise<TLSSocket> {
+  return await inTime(where, world, signal, async (limit) => await secure(where, caPem, alpn, world, limit));
+}
+
+async function inTime<Value>(where: string, { clock }: World, signal: AbortSignal, work: (limit: AbortSignal) => Promise<Value>): Promise<Value> {
   const late = () => new TunnelError('gateway.silent', `the gateway at ${where} did not answer`, { hint: HINT });
-  return await within(world.clock, LIMITS.connectTargetMs, late, signal, async (limit) => {
-    const { host, port } = splitAuthority(where);
-    const socket = await dialTcp(host, port, where, world, limit);
-    const secure = await handshake(socket, host, where, caPem, limit);
-    return await startHttp2(secure, where, limit);
+  return await within(clock, LIMITS.connectTargetMs, late, signal, work);
+}
+
+async function secure(where: string, ca: string, alpn: string, world: World, signal: AbortSignal): Promise<TLSSocket> {
+  const tls = await dialTls({ ...splitAuthority(where), called: where }, { ca, alpn, minVersion: 'TLSv1.3' }, world, signal).catch((error: unknown) => {
+    const { cause } = error instanceof TunnelError ? error : {};
+    const refused = cause instanceof Error && 'code' in cause && cause.code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
+    throw refused ? noEdge(where, alpn, cause) : error;
   });
+  if (tls.alpnProtocol === alpn) return tls;
+  tls.destroy();
+  throw noEdge(where, alpn);
 }
 
 function splitAuthority(where: string): { host: string; port: number } {
   const { hostname, port } = new URL(`https://${where}`);
   return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 443) };
-}
-
-async function dialTcp(host: string, port: number, where: string, { net }: World, signal: AbortSignal): Promise<TcpSocket> {
-  let last: unknown;
-  const addresses = await net.resolve(host, signal).catch((cause: unknown) => {
-    if (signal.aborted) throw cause;
-    throw unreachable(where, `its name ${host} does not resolve`, cause);
-  });
-  for (const { address } of addresses) {
-    try {
-      return (await net.connect({ address, port }, signal)).setKeepAlive(true, TCP_KEEP_ALIVE_MS);
-    } catch (cause) {
-      if (signal.aborted) throw cause;
-      last = cause;
-    }
-  }
-  throw unreachable(where, last instanceof Error ? last.message : 'it has no address', last);
-}
-
-/** The name in `where` must stand in the certificate. */
-function handshake(socket: TcpSocket, host: string, where: string, ca: string, signal: AbortSignal): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    const secure = connectTls({ socket, host, ca, ALPNProtocols: [ALPN], minVersion: 'TLSv1.3', ...(isIP(host) === 0 ? { servername: host } : {}) });
-    const settle = (act: () => void) => {
-      signal.removeEventListener('abort', abort);
-      secure.off('error', failed).off('secureConnect', connected);
-      act();
-    };
-    const fail = (error: unknown) =>
-      settle(() => {
-        secure.on('error', ignore).destroy();
-        socket.destroy();
-        reject(error);
-      });
-    const abort = () => fail(signal.reason);
-    const failed = (cause: Error) => fail(handshakeError(where, cause));
-    const connected = () => {
-      if (secure.alpnProtocol === ALPN) settle(() => resolve(secure));
-      else fail(noEdge(where));
-    };
-    signal.addEventListener('abort', abort, { once: true });
-    secure.once('error', failed).once('secureConnect', connected);
-    if (signal.aborted) abort();
-  });
 }
 
 function startHttp2(secure: TLSSocket, where: string, signal: AbortSignal): Promise<ClientHttp2Session> {
@@ -104,21 +74,8 @@ function startHttp2(secure: TLSSocket, where: string, signal: AbortSignal): Prom
   });
 }
 
-function handshakeError(where: string, cause: Error): TunnelError {
-  const code = 'code' in cause ? String(cause.code) : '';
-  if (/CERT|ALTNAME|UNABLE_TO/.test(code) && !code.startsWith('ERR_SSL')) {
-    const hint = 'If its CA was replaced, ask for a new login string and log in again.';
-    return new TunnelError('certificate.refused', `the certificate of the gateway at ${where} is not trusted: ${cause.message.replace(/;.*$/, '')}`, {
-      hint,
-      cause,
-    });
-  }
-  if (code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL') return noEdge(where, cause);
-  return unreachable(where, 'reason' in cause ? String(cause.reason) : cause.message, cause);
-}
-
-function noEdge(where: string, cause?: unknown): TunnelError {
-  return new TunnelError('protocol.violation', `${where} does not speak ${ALPN}`, {
+function noEdge(where: string, alpn: string, cause?: unknown): TunnelError {
+  return new TunnelError('protocol.violation', `${where} does not speak ${alpn}`, {
     hint: 'Is that a tunnel gateway, with nothing before it that ends TLS?',
     cause,
   });

@@ -3,6 +3,7 @@ import { apiClient } from '../api/client.ts';
 import { fetchPinnedCa, type Trust, tlsExchange } from '../api/exchange-tls.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
+import { wayOut } from '../streams/dial-tls.ts';
 import { type ReadableLogin, readLogin } from '../tokens/login-string.ts';
 import { dropCredentials, loadCredentials, saveCredentials } from './credentials.ts';
 import type { Credentials } from './login-file.ts';
@@ -21,7 +22,7 @@ export async function login({ token, configDir, waitMs }: LoginOptions, world: W
   const string = readLogin(token);
   await world.files.makePrivateDirectory(configDir); // before the string is spent
   const trust = await tryFor(waitMs, () => trustFor(string, world, signal), world.clock, signal);
-  const answer = await apiClient(tlsExchange({ url: string.gatewayUrl, trust, bearer: string.text }, world)).login(signal);
+  const answer = await apiClient(tlsExchange({ url: string.gatewayUrl, trust, bearer: string.text }, wayOut(world))).login(signal);
   const { gateway, ca_pem, operator, kind, credential, expires_at } = answer;
   const credentials: Credentials = { gateway, ca_pem, operator, kind, credential, expires_at, tls: string.tls };
   await saveCredentials(configDir, credentials, world.files);
@@ -29,7 +30,7 @@ export async function login({ token, configDir, waitMs }: LoginOptions, world: W
 }
 
 async function trustFor({ gatewayUrl, caSpkiSha256, tls }: ReadableLogin, world: World, signal: AbortSignal): Promise<Trust> {
-  return tls === 'public' ? 'system' : { caPem: await fetchPinnedCa(gatewayUrl, caSpkiSha256, world, signal) };
+  return tls === 'public' ? 'system' : { caPem: await fetchPinnedCa(gatewayUrl, caSpkiSha256, wayOut(world), signal) };
 }
 
 /** The login goes from this machine in any case. Rejects when the gateway could not be told; a credential that it refuses is as good as ended. */

@@ -17,6 +17,10 @@ export async function openRemote(configDir: string, world: World): Promise<Remot
 
 /** The client is loaded here: who is not logged in need not wait for it. */
 export async function remoteClient({ gateway, ca_pem, credential, tls }: Credentials, world: World): Promise<ApiClient> {
-  const [{ apiClient }, { tlsExchange }] = await Promise.all([import('../api/client.ts'), import('../api/exchange-tls.ts')]);
-  return apiClient(tlsExchange({ url: gateway, trust: tls === 'public' ? 'system' : { caPem: ca_pem }, bearer: credential }, world));
+  const [{ apiClient }, { tlsExchange }, { wayOut }] = await Promise.all([
+    import('../api/client.ts'),
+    import('../api/exchange-tls.ts'),
+    import('../streams/dial-tls.ts'),
+  ]);
+  return apiClient(tlsExchange({ url: gateway, trust: tls === 'public' ? 'system' : { caPem: ca_pem }, bearer: credential }, wayOut(world)));
 }
