@@ -1,0 +1,274 @@
+// A Link over one authenticated byte stream, such as a TLS connection: streams by our frames, signs of life, and an end that says why.
+import type { Duplex } from 'node:stream';
+import { TunnelError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { Clock, SocketAddress, Timer } from '../../base/world.ts';
+import { Arrivals } from '../arrivals.ts';
+import type { Link, LinkEnd, LinkStream, TransportName } from '../link.ts';
+import { closeFrame, endFrame, FRAME, pingFrame, readClose, readNumber, readSettings, resetFrame, settingsFrame, windowFrame } from './frame.ts';
+import { type Carrier, MuxStream } from './stream.ts';
+import { Wire } from './wire.ts';
+
+const VERSION = 1;
+/** What a stream begins with; one that is read as fast as it comes grows to `streamBufferBytes` while the link's budget lasts. */
+const FIRST_WINDOW_BYTES = 64 * 1024;
+/** How long an end waits for what was sent before it. */
+const FAREWELL_MS = 1000;
+
+export interface MuxLinkParts {
+  /** Belongs to the link from here on. */
+  readonly socket: Duplex;
+  readonly role: 'dialler' | 'listener';
+  readonly transport: TransportName;
+  readonly alpn: string;
+  readonly remote: SocketAddress;
+  readonly peerCertificate: Uint8Array;
+  /** Streams that the peer may have open. */
+  readonly incomingStreams: number;
+  readonly liveness: { readonly keepAliveMs: number; readonly deadLinkMs: number };
+}
+
+export class MuxLink implements Link {
+  readonly transport: TransportName;
+  readonly alpn: string;
+  readonly remote: SocketAddress;
+  readonly peerCertificate: Uint8Array;
+  readonly closed: Promise<LinkEnd>;
+  readonly #parts: MuxLinkParts;
+  readonly #clock: Clock;
+  readonly #wire: Wire;
+  readonly #settleClosed: (end: LinkEnd) => void;
+  readonly #gone = Promise.withResolvers<void>();
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #open = new Map<number, MuxStream>();
+  readonly #waiting = new Set<MuxStream>();
+  readonly #arrived = new Arrivals<LinkStream>();
+  readonly #credited = new Arrivals<LinkStream>();
+  /** Known with the peer's settings, which are its first frame. */
+  #theirs: { readonly window: number; readonly streams: number } | undefined;
+  #ourOpen = 0;
+  #theirOpen = 0;
+  #nextOurs: number;
+  #lastTheirs = 0;
+  /** What all windows together have grown beyond their first size. */
+  #grown = 0;
+  #heardAt: number;
+  #timer: Timer | undefined;
+  #ended = false;
+
+  constructor(parts: MuxLinkParts, clock: Clock) {
+    this.#parts = parts;
+    this.#clock = clock;
+    this.transport = parts.transport;
+    this.alpn = parts.alpn;
+    this.remote = parts.remote;
+    this.peerCertificate = parts.peerCertificate;
+    const { promise, resolve } = Promise.withResolvers<LinkEnd>();
+    this.closed = promise;
+    this.#settleClosed = resolve;
+    this.#nextOurs = parts.role === 'dialler' ? 1 : 2;
+    this.#heardAt = clock.monotonic();
+    this.#wire = new Wire(parts.socket, {
+      data: (id, bytes) => this.#data(id, bytes),
+      frame: (type, id, payload) => this.#frame(type, id, payload),
+      drained: () => this.#drained(),
+      heard: () => {
+        this.#heardAt = this.#clock.monotonic();
+      },
+      over: (error) => this.#cut(error),
+    });
+    this.#ready.promise.catch(() => {}); // for those who wait, and a listener does not
+    this.#wire.send(settingsFrame({ version: VERSION, window: FIRST_WINDOW_BYTES, streams: parts.incomingStreams }));
+    this.#arm(parts.liveness.keepAliveMs);
+  }
+
+  /** The peer has spoken: it is one of us and has judged our certificate. Rejects with what the byte stream failed with, or with `link.lost`. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  get streams(): number {
+    return this.#open.size;
+  }
+
+  async openStream(signal: AbortSignal): Promise<LinkStream> {
+    const opening = this.#credited.next(signal);
+    this.#spendCredit();
+    return opening;
+  }
+
+  async acceptStream(signal: AbortSignal): Promise<LinkStream> {
+    return this.#arrived.next(signal);
+  }
+
+  lastReceived(): number {
+    return this.#heardAt;
+  }
+
+  async close(code = 0, reason = ''): Promise<void> {
+    this.#end({ by: 'us', code, reason }, closeFrame(code, reason));
+    await this.#gone.promise;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #spendCredit(): void {
+    while (this.#theirs !== undefined && this.#credited.wanted > 0 && this.#ourOpen < this.#theirs.streams) {
+      const stream = this.#add(this.#nextOurs, this.#theirs.window);
+      this.#nextOurs += 2;
+      this.#ourOpen += 1;
+      this.#credited.push(stream);
+    }
+  }
+
+  #add(id: number, theirWindow: number): MuxStream {
+    const stream = new MuxStream(id, this.#carrier, { ours: FIRST_WINDOW_BYTES, theirs: theirWindow });
+    this.#open.set(id, stream);
+    return stream;
+  }
+
+  #data(id: number, bytes: Buffer): void {
+    if (this.#ended) return;
+    const stream = this.#streamOf(id);
+    if (stream !== undefined && !stream.receive(bytes)) throw violation('more bytes than the window allows');
+  }
+
+  #frame(type: number, id: number, payload: Buffer): void {
+    if (this.#ended) return;
+    if (type === FRAME.settings) return this.#settings(payload);
+    if (this.#theirs === undefined) throw violation('the first frame is not the settings');
+    switch (type) {
+      case FRAME.end: {
+        const stream = this.#streamOf(id);
+        if (stream !== undefined && !stream.receiveEnd()) throw violation('a second end');
+        return;
+      }
+      case FRAME.reset:
+        return this.#streamOf(id)?.receiveReset(readNumber(payload));
+      case FRAME.window:
+        return this.#open.get(id)?.receiveCredit(readNumber(payload));
+      case FRAME.ping:
+        if (!this.#wire.congested) this.#wire.send(pingFrame(FRAME.pong)); // what is queued is as good a sign of life
+        return;
+      case FRAME.close: {
+        const { code, reason } = readClose(payload);
+        return this.#end({ by: 'peer', code, reason });
+      }
+      default: // a pong, or what a later version says
+    }
+  }
+
+  #settings(payload: Buffer): void {
+    if (this.#theirs !== undefined) throw violation('settings twice');
+    const { version, window, streams } = readSettings(payload);
+    if (version < VERSION) throw violation(`frames of version ${version}`);
+    this.#theirs = { window, streams };
+    this.#ready.resolve();
+    this.#spendCredit();
+  }
+
+  /** The stream that a frame is for, made when the peer opens it with this very frame; undefined for one that is over. */
+  #streamOf(id: number): MuxStream | undefined {
+    const known = this.#open.get(id);
+    if (known !== undefined) return known;
+    if (this.#theirs === undefined) throw violation('the first frame is not the settings');
+    const isTheirs = id % 2 !== this.#nextOurs % 2;
+    if (!isTheirs) {
+      if (id >= this.#nextOurs) throw violation(`stream ${id} was never opened`);
+      return undefined;
+    }
+    if (id <= this.#lastTheirs) return undefined;
+    if (this.#theirOpen >= this.#parts.incomingStreams) throw violation('more streams than allowed');
+    this.#lastTheirs = id;
+    this.#theirOpen += 1;
+    const stream = this.#add(id, this.#theirs.window);
+    this.#arrived.push(stream);
+    return stream;
+  }
+
+  #drained(): void {
+    for (const stream of this.#waiting) {
+      if (this.#wire.congested) break;
+      this.#waiting.delete(stream);
+      stream.resumeSending();
+    }
+    if (this.#waiting.size > 0) this.#wire.tellWhenDrained();
+  }
+
+  readonly #carrier: Carrier = {
+    data: (stream, bytes) => this.#wire.data(stream.streamId, bytes),
+    end: (stream) => this.#wire.send(endFrame(stream.streamId)),
+    reset: (stream, code) => this.#wire.send(resetFrame(stream.streamId, code)),
+    grant: (stream, bytes) => this.#wire.send(windowFrame(stream.streamId, bytes)),
+    grow: (window) => {
+      const more = Math.min(window, LIMITS.streamBufferBytes - window, LIMITS.agentBufferBytes - this.#grown);
+      this.#grown += more;
+      return window + more;
+    },
+    isCongested: () => this.#wire.congested,
+    wait: (stream) => {
+      this.#waiting.add(stream);
+      this.#wire.tellWhenDrained();
+    },
+    over: (stream) => {
+      this.#open.delete(stream.streamId);
+      if (stream.streamId % 2 === this.#nextOurs % 2) {
+        this.#ourOpen -= 1;
+        this.#spendCredit();
+      } else this.#theirOpen -= 1;
+    },
+    gone: (stream, window) => {
+      this.#waiting.delete(stream);
+      this.#grown -= window - FIRST_WINDOW_BYTES;
+    },
+  };
+
+  /** Silence is judged, and broken, by one timer. */
+  #arm(ms: number): void {
+    this.#timer = this.#clock.after(ms, () => {
+      const { keepAliveMs, deadLinkMs } = this.#parts.liveness;
+      const silence = this.#clock.monotonic() - this.#heardAt;
+      if (silence >= deadLinkMs) return this.#end({ by: 'silence', code: undefined, reason: 'nothing was received' });
+      if (silence >= keepAliveMs) this.#wire.send(pingFrame(FRAME.ping));
+      this.#arm(Math.min(keepAliveMs, deadLinkMs - silence));
+    });
+  }
+
+  /** The byte stream ended without a word, or broke the rules. */
+  #cut(error: Error | undefined): void {
+    if (error instanceof TunnelError && error.code === 'protocol.violation') {
+      return this.#end({ by: 'fault', code: undefined, reason: error.message }, closeFrame(0, error.message));
+    }
+    this.#end({ by: 'silence', code: undefined, reason: error?.message ?? 'the connection was cut' }, undefined, error);
+  }
+
+  #end(end: LinkEnd, lastWord?: Buffer, cause?: Error): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#timer?.cancel();
+    if (lastWord !== undefined) this.#wire.send(lastWord);
+    const error = new TunnelError('link.lost', `the link has ended${end.reason ? `: ${end.reason}` : ''}`);
+    this.#ready.reject(cause ?? error);
+    this.#arrived.fail(error);
+    this.#credited.fail(error);
+    const left = end.by === 'silence' ? undefined : this.#wire.finish();
+    for (const stream of [...this.#open.values()]) stream.destroy(error);
+    this.#settleClosed(end);
+    void this.#leave(left).then(this.#gone.resolve);
+  }
+
+  async #leave(left: Promise<void> | undefined): Promise<void> {
+    if (left !== undefined) {
+      const patience = new AbortController();
+      await Promise.race([left, this.#clock.sleep(FAREWELL_MS, patience.signal)]);
+      patience.abort();
+    }
+    this.#wire.destroy();
+  }
+}
+
+function violation(what: string): TunnelError {
+  return new TunnelError('protocol.violation', `against the rules of the connection: ${what}`);
+}

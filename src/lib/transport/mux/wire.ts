@@ -1,0 +1,112 @@
+// Frames onto a byte stream and off it: what is written in one turn leaves together, and a peer that does not read costs a bounded buffer.
+import type { Duplex } from 'node:stream';
+import { TunnelError } from '../../base/errors.ts';
+import { FRAME, FrameReader, header } from './frame.ts';
+
+/** Bytes in the byte stream's own queue above which streams wait for their turn. */
+const ENOUGH_QUEUED_BYTES = 256 * 1024;
+/** Frames that are not data do not wait; a peer that asks for more and more of them without reading ends up here. */
+const MOST_QUEUED_BYTES = 4 * 1024 * 1024;
+
+export interface WireEvents {
+  data(streamId: number, bytes: Buffer): void;
+  frame(type: number, streamId: number, payload: Buffer): void;
+  /** There is room again. */
+  drained(): void;
+  /** Anything at all was read. */
+  heard(): void;
+  /** The byte stream has ended, cleanly or not; or what came is against the rules (`protocol.violation`). Once. */
+  over(error: Error | undefined): void;
+}
+
+export class Wire {
+  readonly #socket: Duplex;
+  readonly #events: WireEvents;
+  readonly #reader: FrameReader;
+  #corked = false;
+  #over = false;
+  #waitedFor = false;
+
+  constructor(socket: Duplex, events: WireEvents) {
+    this.#socket = socket;
+    this.#events = events;
+    this.#reader = new FrameReader(events);
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on('error', (error) => this.#end(error));
+    socket.on('end', () => this.#end(undefined));
+    socket.on('close', () => this.#end(undefined));
+  }
+
+  get congested(): boolean {
+    return this.#socket.writableLength >= ENOUGH_QUEUED_BYTES;
+  }
+
+  data(streamId: number, bytes: Uint8Array): void {
+    this.#cork();
+    this.#socket.write(header(FRAME.data, streamId, bytes.length));
+    this.#socket.write(bytes, this.#written);
+  }
+
+  send(frame: Buffer): void {
+    if (this.#over) return;
+    this.#cork();
+    this.#socket.write(frame, this.#written);
+    if (this.#socket.writableLength > MOST_QUEUED_BYTES) this.#end(new TunnelError('link.lost', 'the peer does not read'));
+  }
+
+  /** `drained` follows once less is queued. */
+  tellWhenDrained(): void {
+    this.#waitedFor = true;
+  }
+
+  /** Nothing is heard or sent any more; resolves when what was sent before has left this process, or cannot. */
+  finish(): Promise<void> {
+    this.#over = true;
+    this.#socket.on('error', () => {}).resume();
+    return new Promise((resolve) => {
+      this.#socket.once('close', resolve);
+      if (this.#socket.destroyed) resolve();
+      else this.#socket.end(resolve);
+    });
+  }
+
+  destroy(error?: Error): void {
+    this.#over = true;
+    this.#socket.on('error', () => {}).destroy(error);
+  }
+
+  /** What one turn of the event loop has to say goes out as one piece: fewer records, fewer system calls. */
+  #cork(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#socket.cork();
+    process.nextTick(this.#uncork);
+  }
+
+  readonly #uncork = (): void => {
+    this.#corked = false;
+    this.#socket.uncork();
+  };
+
+  readonly #written = (): void => {
+    if (!this.#waitedFor || this.#over || this.congested) return;
+    this.#waitedFor = false;
+    this.#events.drained();
+  };
+
+  #read(chunk: Buffer): void {
+    if (this.#over) return;
+    this.#events.heard();
+    try {
+      this.#reader.feed(chunk);
+    } catch (error) {
+      this.#end(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #end(error: Error | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#events.over(error);
+  }
+}

@@ -1,0 +1,113 @@
+// The agent's side of a TLS link: one attempt over a TCP connection that someone else made, through a proxy or not.
+import { isIP } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { TunnelError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { SocketAddress, TcpSocket, World } from '../../base/world.ts';
+import type { Link, LinkCredentials } from '../link.ts';
+import { MuxLink } from '../mux/link.ts';
+import { judgePeerCertificate } from '../peer-certificate.ts';
+import { secureContext } from './context.ts';
+import { handshakeError } from './refusal.ts';
+
+export interface TlsDialOptions {
+  /** A TCP connection that leads to the gateway's port, however. It belongs to the link once it is given. */
+  readonly connect: (signal: AbortSignal) => Promise<TcpSocket>;
+  /** What was dialled: `Link.remote`. */
+  readonly remote: SocketAddress;
+  /** The DNS name or address that the gateway's certificate must carry as SAN; null only together with a pin. */
+  readonly serverName: string | null;
+  readonly credentials: LinkCredentials;
+  /** SHA-256 of the gateway's SPKI, lower-case hex. */
+  readonly pinnedSpki?: string | undefined;
+  readonly signal: AbortSignal;
+  /** For tests: shorter than the limits. */
+  readonly liveness?: { readonly keepAliveMs: number; readonly deadLinkMs: number };
+}
+
+/**
+ * Resolves when both sides have judged each other's certificate. Errors `gateway.silent`, `certificate.refused`, `pin.mismatch`, `protocol.unsupported`, `link.lost`,
+ * those of `connect`; an abort rejects with the signal's reason. The signal ends the attempt, not the link that came of it.
+ */
+export async function dialTls(options: TlsDialOptions, world: World): Promise<Link> {
+  const { connect, serverName, pinnedSpki, signal } = options;
+  if (serverName === null && pinnedSpki === undefined) throw new TunnelError('internal', 'a gateway without a name must be pinned');
+  const raw = await connect(signal);
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  const deadline = world.clock.after(LIMITS.clientHelloMs, () => reject(silent(options.remote)));
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  const attempt = establish(raw, options, world);
+  try {
+    return await Promise.race([attempt, promise]);
+  } catch (error) {
+    raw.destroy();
+    attempt.then(
+      (link) => link.close(),
+      () => {},
+    ); // whichever way it goes on, nobody waits for it any more
+    throw error;
+  } finally {
+    deadline.cancel();
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+async function establish(raw: TcpSocket, { remote, serverName, pinnedSpki, credentials, liveness }: TlsDialOptions, { clock }: World): Promise<Link> {
+  const named = serverName !== null && isIP(serverName) === 0 ? { servername: serverName } : {};
+  const socket = connectTls({
+    socket: raw,
+    ...secureContext(credentials),
+    ...named,
+    ALPNProtocols: [...credentials.alpn],
+    checkServerIdentity: () => undefined, // judgePeerCertificate does, by one rule for every transport
+  });
+  try {
+    await secured(socket);
+    const peerCertificate = leafOf(socket);
+    judgePeerCertificate(peerCertificate, { role: 'server', name: serverName, pinnedSpki });
+    if (!socket.alpnProtocol)
+      throw new TunnelError('protocol.unsupported', 'the two sides have no protocol version in common', { hint: 'Update the older side.' });
+    const parts = {
+      socket,
+      role: 'dialler',
+      transport: 'tls',
+      alpn: socket.alpnProtocol,
+      remote,
+      peerCertificate,
+      incomingStreams: LIMITS.streamsPerAgentV2,
+    } as const;
+    const link = new MuxLink({ ...parts, liveness: liveness ?? LIVENESS }, clock);
+    await link.ready;
+    return link;
+  } catch (error) {
+    socket.on('error', () => {}).destroy();
+    throw handshakeError(error);
+  }
+}
+
+const LIVENESS = { keepAliveMs: LIMITS.keepAliveMs, deadLinkMs: LIMITS.deadLinkV2Ms } as const;
+
+function secured(socket: TLSSocket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void) => {
+      socket.off('secureConnect', ready).off('error', failed).off('close', closed);
+      act();
+    };
+    const ready = () => settle(resolve);
+    const failed = (error: Error) => settle(() => reject(error));
+    const closed = () => failed(new TunnelError('link.lost', 'the connection ended in the handshake'));
+    socket.once('secureConnect', ready).once('error', failed).once('close', closed);
+  });
+}
+
+function leafOf(socket: TLSSocket): Uint8Array {
+  const leaf = socket.getPeerX509Certificate();
+  if (leaf === undefined) throw new TunnelError('certificate.refused', 'the peer showed no certificate');
+  return leaf.raw;
+}
+
+function silent({ address, port }: SocketAddress): TunnelError {
+  return new TunnelError('gateway.silent', `no answer to a TLS handshake from ${address} port ${port} within ${LIMITS.clientHelloMs} ms`);
+}

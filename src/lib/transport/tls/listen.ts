@@ -1,0 +1,104 @@
+// The edge's side of TLS links: sockets that were accepted elsewhere become links once their certificate is proven to be one of our CA, meant for clients.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createServer, type TLSSocket } from 'node:tls';
+import { TunnelError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { SocketAddress, TcpSocket, World } from '../../base/world.ts';
+import type { Link, LinkCredentials } from '../link.ts';
+import { MuxLink } from '../mux/link.ts';
+import { judgePeerCertificate } from '../peer-certificate.ts';
+import { HalfOpen } from '../quic/admission.ts';
+import { secureContext } from './context.ts';
+
+export interface TlsListenOptions {
+  readonly credentials: LinkCredentials;
+  readonly onLink: (link: Link) => void;
+  /** For tests: shorter than the limits. */
+  readonly liveness?: { readonly keepAliveMs: number; readonly deadLinkMs: number };
+}
+
+export interface TlsListener extends AsyncDisposable {
+  /** Owns the socket from here on. */
+  take(socket: TcpSocket): void;
+  /** For handshakes from now on. */
+  useCredentials(credentials: LinkCredentials): void;
+  /** Drops handshakes, and ends the links there are with `code` and `reason`. */
+  close(code?: number, reason?: string): Promise<void>;
+}
+
+interface Arriving {
+  readonly socket: TcpSocket;
+  readonly remote: SocketAddress;
+  leave(): void;
+}
+
+const LIVENESS = { keepAliveMs: LIMITS.keepAliveMs, deadLinkMs: LIMITS.deadLinkV2Ms } as const;
+
+/** Error of node's for credentials that do not fit together. */
+export function listenTls({ credentials, onLink, liveness = LIVENESS }: TlsListenOptions, { clock, log }: World): TlsListener {
+  const links = new Set<MuxLink>();
+  const handshakes = new Set<TcpSocket>();
+  const halfOpen = new HalfOpen();
+  /** Node does not say which TCP socket a TLS socket lies on; the asynchronous context of its handshake does. */
+  const context = new AsyncLocalStorage<Arriving>();
+  let accepting = true;
+
+  const server = createServer({
+    ...secureContext(credentials),
+    ALPNProtocols: [...credentials.alpn],
+    requestCert: true,
+    rejectUnauthorized: true,
+    handshakeTimeout: LIMITS.quicHandshakeMs,
+  });
+  server.on('tlsClientError', (error, socket) => {
+    log.info({ from: context.getStore()?.remote, error: error.message }, 'handshake failed');
+    socket.destroy();
+  });
+  server.on('secureConnection', (socket) => {
+    const arriving = context.getStore();
+    arriving?.leave();
+    try {
+      if (accepting && arriving !== undefined) return welcome(socket, arriving.remote);
+    } catch (error) {
+      log.info({ from: arriving?.remote, error }, 'handshake failed');
+    }
+    socket.on('error', () => {}).destroy();
+  });
+
+  function welcome(socket: TLSSocket, remote: SocketAddress): void {
+    const leaf = socket.getPeerX509Certificate();
+    if (leaf === undefined || socket.isSessionReused()) throw new TunnelError('certificate.refused', 'the peer showed no certificate');
+    judgePeerCertificate(leaf.raw, { role: 'client', name: null });
+    const alpn = socket.alpnProtocol;
+    if (!alpn) throw new TunnelError('protocol.unsupported', 'the two sides have no protocol version in common');
+    const parts = { socket, role: 'listener', transport: 'tls', alpn, remote, peerCertificate: leaf.raw, incomingStreams: LIMITS.streamsPerAgentV1 } as const;
+    const link = new MuxLink({ ...parts, liveness }, clock);
+    links.add(link);
+    void link.closed.then(() => links.delete(link));
+    onLink(link);
+  }
+
+  const close = async (code = 0, reason = '') => {
+    accepting = false;
+    for (const socket of handshakes) socket.destroy();
+    await Promise.all([...links].map((link) => link.close(code, reason)));
+  };
+  return {
+    take(socket) {
+      const remote = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+      socket.on('error', (error) => log.debug({ error, from: remote }, 'connection cut'));
+      const leave = accepting ? halfOpen.enter(remote.address) : undefined;
+      if (leave === undefined) return void socket.destroy();
+      const settled = () => {
+        leave();
+        handshakes.delete(socket);
+      };
+      handshakes.add(socket);
+      socket.once('close', settled);
+      context.run({ socket, remote, leave: settled }, () => server.emit('connection', socket));
+    },
+    useCredentials: (next) => server.setSecureContext(secureContext(next)),
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  };
+}

@@ -1,0 +1,4 @@
+import { linkContract } from './link-contract.ts';
+import { tlsPair } from './tls-pair.ts';
+
+linkContract('tls', tlsPair);
