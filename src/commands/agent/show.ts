@@ -15,8 +15,23 @@ export default class ShowAgent extends TunnelCommand<AgentRow> {
     const { args, flags } = await this.parse(ShowAgent);
     await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, await this.world());
     const agent = await access.client.getAgent(args.agent, this.interrupts.signal);
-    const rows = Object.entries(agent).map(([key, value]) => [key, Array.isArray(value) ? value.join(', ') : String(value ?? '')]);
+    const { links, transport_reason: _, ...plain } = agent;
+    const shown = { ...plain, transport: describeTransport(agent), links: links.map(describeLink) };
+    const rows = Object.entries(shown).map(([key, value]) => [key, Array.isArray(value) ? value.join(', ') : String(value ?? '')]);
     await this.table(['FIELD', 'VALUE'], rows);
+    if (agent.alarm === 'flapping' && !this.jsonEnabled()) this.note(FLAPPING);
     return agent;
   }
+}
+
+const FLAPPING = 'Two processes use this identity and replaced each other; the newer one is held off. Enrol each machine with a string of its own.';
+
+type Link = AgentRow['links'][number];
+
+function describeTransport({ transport, transport_reason: reason }: Pick<Link, 'transport_reason'> & Pick<AgentRow, 'transport'>): string {
+  return [transport ?? '', ...(reason ? [reason] : [])].join(': ');
+}
+
+function describeLink(link: Link): string {
+  return `${describeTransport(link)}${link.remote === null ? '' : ` from ${link.remote}`} since ${link.since}`;
 }

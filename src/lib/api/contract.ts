@@ -105,11 +105,29 @@ export const LoginAnswer = z.object({
 });
 export const WhoamiAnswer = z.object({ operator: name, kind: z.enum(['operator', 'admin', 'local-admin']), gateway: z.string(), expires_at: time.nullable() });
 
+/** One live link of an agent. */
+export const LinkRow = z.object({
+  id: uuid,
+  transport: z.string(),
+  /** Why this transport, in the agent's words; null where it does not say. */
+  transport_reason: z.string().nullable(),
+  /** address:port; null for operators. */
+  remote: z.string().nullable(),
+  since: time,
+  /** Grows with every link of the gateway. */
+  generation: z.number().int(),
+  /** New channels take this one. */
+  current: z.boolean(),
+});
 export const AgentRow = z.object({
   id: uuid,
   name,
   state: z.enum(['online', 'offline', 'revoked']),
   transport: z.string().nullable(),
+  /** Of the current link. */
+  transport_reason: z.string().nullable(),
+  /** `flapping`: two processes hold this identity and replace each other; the newer one is held off. */
+  alarm: z.enum(['flapping']).nullable(),
   /** What is active: requested and allowed. */
   routes: z.array(routeText),
   ports: z.array(portsText),
@@ -119,6 +137,8 @@ export const AgentRow = z.object({
   /** What an administrator allows. */
   allowed_routes: z.array(routeText),
   not_after: time.nullable(),
+  /** Oldest first; more than one while an agent moves. */
+  links: z.array(LinkRow),
 });
 export const AgentList = z.object({ agents: z.array(AgentRow), next: z.string().nullable() });
 export const AgentChange = z.object({ routes: z.array(routeText).max(1000).optional(), ports: z.array(portsText).max(256).optional() });

@@ -19,6 +19,7 @@ export const AUDIT_CODES = {
   'link.opened': 'an agent linked',
   'link.closed': 'the link of an agent ended',
   'link.refused': 'a link was refused',
+  'agent.flapping': 'two processes hold the identity of one agent and replace each other',
   'session.opened': 'a session of an operator on an agent began',
   'session.refused': 'a session was refused',
   'session.ended': 'a session ended',

@@ -4,8 +4,9 @@ import { type AgentIdentity, readIdentity } from '../../pki/identity.ts';
 import type { Admission, PresentedLink } from '../contract.ts';
 import { auditText } from './audit-log.ts';
 import { assignmentOf, type ControlContext } from './context.ts';
+import { assertWelcome } from './links.ts';
 
-/** Error `certificate.refused`, audited. */
+/** Errors `certificate.refused`, `agent.flapping`, audited. */
 export async function admit(context: ControlContext, presented: PresentedLink): Promise<Admission> {
   const { audit, registry, world } = context;
   const from = { remote: presented.remote.address, transport: presented.transport, protocol: presented.protocol };
@@ -24,6 +25,15 @@ export async function admit(context: ControlContext, presented: PresentedLink): 
       remote: presented.remote,
       fingerprint: identity.fingerprintSha256,
     });
+    // Version 1 says no more of itself than where it comes from; version 2 is judged when it has introduced itself.
+    if (presented.protocol === 1) {
+      try {
+        assertWelcome(context, linkId, {});
+      } catch (error) {
+        registry.unlink(linkId);
+        throw error;
+      }
+    }
     audit.keepProvoked({
       code: 'link.opened',
       actor: `agent:${agent.name}`,

@@ -8,10 +8,11 @@ import { formatRoute, parseRoute } from '../../routing/route.ts';
 import { parseTarget } from '../../routing/target.ts';
 import type { Certificate } from '../../store/certificates.ts';
 import { pageOf } from '../../store/page.ts';
+import { formatAddressPort } from '../../streams/happy-eyeballs.ts';
 import { actorOf, assertAdmin, type Caller } from './caller.ts';
 import { assignmentOf, type ControlContext } from './context.ts';
 import { overlaps } from './mint.ts';
-import type { KnownAgent } from './registry.ts';
+import type { KnownAgent, RegisteredLink } from './registry.ts';
 import type { Session } from './sessions.ts';
 
 interface Paging {
@@ -24,13 +25,13 @@ export async function listAgents(context: ControlContext, caller: Caller, { afte
   const found = visible(context, caller).filter(({ name }) => name > after);
   const { rows, next } = pageOf(found, limit, ({ name }) => name);
   const certificates = await context.store.certificates.newestOf(rows.map(({ id }) => id));
-  return { agents: rows.map((agent) => rowOf(agent, certificates.get(agent.id))), next };
+  return { agents: rows.map((agent) => rowOf(context, caller, agent, certificates.get(agent.id))), next };
 }
 
 /** Error `agent.unknown`, also for one that the caller may not reach. */
 export async function getAgent(context: ControlContext, caller: Caller, nameOrId: string): Promise<AgentRow> {
   const agent = known(context, caller, nameOrId);
-  return rowOf(agent, (await context.store.certificates.newestOf([agent.id])).get(agent.id));
+  return rowOf(context, caller, agent, (await context.store.certificates.newestOf([agent.id])).get(agent.id));
 }
 
 export function listRoutes(context: ControlContext, caller: Caller, { after = '', limit }: Paging): RouteList {
@@ -101,12 +102,23 @@ export async function deleteAgent(context: ControlContext, caller: Caller, nameO
   await Promise.all([sessions.endAll({ agentId: agent.id }, 'agent-removed'), ...links.map(({ linkId }) => close(linkId))]);
 }
 
-function rowOf(agent: KnownAgent, certificate: Certificate | undefined): AgentRow {
+function rowOf({ registry }: ControlContext, { kind }: Caller, agent: KnownAgent, certificate: Certificate | undefined): AgentRow {
+  const shown = (link: RegisteredLink) => ({
+    id: link.linkId,
+    transport: link.transport,
+    transport_reason: link.transportReason,
+    remote: kind === 'operator' ? null : formatAddressPort(link.remote),
+    since: new Date(link.since).toISOString(),
+    generation: link.generation,
+    current: link.linkId === agent.link?.linkId,
+  });
   return {
     id: agent.id,
     name: agent.name,
     state: agent.online ? 'online' : 'offline',
     transport: agent.link?.transport ?? null,
+    transport_reason: agent.link?.transportReason ?? null,
+    alarm: agent.flapping ? 'flapping' : null,
     routes: agent.routes.map(formatRoute),
     ports: formatPorts(agent.ports),
     last_seen: agent.lastSeen === null ? null : new Date(agent.lastSeen).toISOString(),
@@ -114,6 +126,7 @@ function rowOf(agent: KnownAgent, certificate: Certificate | undefined): AgentRo
     protocol: agent.link?.protocol ?? null,
     allowed_routes: agent.allowed.map(formatRoute),
     not_after: certificate ? new Date(certificate.notAfter).toISOString() : null,
+    links: registry.linksOf(agent.id).map(shown),
   };
 }
 

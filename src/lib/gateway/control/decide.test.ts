@@ -18,6 +18,7 @@ const agent = (name: string, routes: string, more: Partial<KnownAgent> = {}): Kn
   bareNamesAreSuffixes: false,
   autoDetected: new Set(),
   link: null,
+  flapping: false,
   ...more,
 });
 

@@ -1,14 +1,17 @@
 // What control does when a linked agent speaks: its hello, its advertisements, its end.
+import { TunnelError } from '../../base/errors.ts';
 import { defaultPorts } from '../../policy/ports.ts';
 import { parseRoute, type Route } from '../../routing/route.ts';
+import { formatAddressPort } from '../../streams/happy-eyeballs.ts';
 import type { Advertisement, PeerHello } from '../contract.ts';
 import { auditText } from './audit-log.ts';
 import { assignmentOf, type ControlContext } from './context.ts';
-import type { Wishes } from './registry.ts';
+import type { Introduction, Wishes } from './registry.ts';
 
-/** The system decides which ports are open by default, so the assignment may change with it. */
+/** The system decides which ports are open by default, so the assignment may change with it. Error `agent.flapping`. */
 export async function introduce(context: ControlContext, linkId: string, hello: PeerHello): Promise<void> {
   const { registry, store } = context;
+  assertWelcome(context, linkId, { instance: hello.instance, transportReason: hello.transportReason && auditText(hello.transportReason) });
   const link = registry.findLink(linkId);
   const row = link && registry.row(link.agentId);
   if (!link || !row) return;
@@ -19,6 +22,22 @@ export async function introduce(context: ControlContext, linkId: string, hello: 
   registry.know(changed);
   const agent = registry.byId(link.agentId);
   if (agent && row.ports === null && defaultPorts(row.os) !== defaultPorts(os)) await context.serving()?.edge.assign(linkId, assignmentOf(agent));
+}
+
+/** Two processes with one identity would replace each other for ever: the one that is linked keeps its place. Error `agent.flapping`, and the first time an alarm. */
+export function assertWelcome({ audit, registry, world }: ControlContext, linkId: string, introduction: Introduction): void {
+  const judged = registry.introduce(linkId, introduction);
+  const link = registry.findLink(linkId);
+  const row = link && registry.row(link.agentId);
+  if (!link || !row || !judged || judged.welcome) return;
+  const remotes = [judged.holder, link].flatMap((one) => (one ? [formatAddressPort(one.remote)] : []));
+  if (judged.raised) {
+    world.log.warn({ agent: row.name, remotes }, 'two processes hold the identity of this agent and replace each other; the newer one is held off');
+    audit.keepProvoked({ code: 'agent.flapping', actor: `agent:${row.name}`, subject: `agent:${row.name}`, detail: { agent_id: row.id, remotes } });
+  }
+  throw new TunnelError('agent.flapping', `flapping: another process is linked with the identity of ${row.name}`, {
+    hint: 'Each machine needs an enrolment of its own: tunnel token mint --kind agent --name NAME.',
+  });
 }
 
 /** Known to routing before this first waits; what is written down comes after. */
@@ -39,7 +58,7 @@ export async function advertise(context: ControlContext, linkId: string, adverti
   if (changed && registry.row(link.agentId)) registry.know(changed);
 }
 
-/** Its sessions end with the agent's last link; what a newer link carries is untouched. */
+/** Its sessions end with the agent's last link; what another link carries is untouched. */
 export async function unlink(context: ControlContext, linkId: string, reason: string): Promise<void> {
   const { audit, registry, sessions, store, world } = context;
   const ended = registry.unlink(linkId);
@@ -49,9 +68,9 @@ export async function unlink(context: ControlContext, linkId: string, reason: st
     code: 'link.closed',
     actor: `agent:${row.name}`,
     subject: `agent:${row.name}`,
-    detail: { link_id: linkId, reason: auditText(reason), current: ended.current },
+    detail: { link_id: linkId, reason: auditText(reason), current: ended.current, last: ended.last },
   });
-  if (!ended.current) return;
+  if (!ended.last) return;
   const count = await sessions.endAll({ agentId: row.id }, 'agent-lost');
   if (count > 0) world.log.warn({ agent: row.name, sessions: count }, 'sessions ended with their agent');
   await store.agents.seen([row.id]);

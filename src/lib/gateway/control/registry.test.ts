@@ -102,3 +102,47 @@ test('an agent that was forgotten gives up its links', () => {
   );
   assert.equal(registry.find('web1'), undefined);
 });
+
+test('a link that has not advertised yet replaces nothing, and its end changes nothing', () => {
+  const { registry, routes, online } = start();
+  registry.link(link('old'));
+  registry.advertise('old', wishes(1n, '10.1.0.0/16'));
+  registry.link(link('new'));
+  const current = () => registry.find('web1')?.link?.linkId;
+  assert.deepEqual([online(), current(), routes()], [true, 'old', ['10.1.0.0/16']]);
+  assert.deepEqual([registry.unlink('new')?.current, online(), current()], [false, true, 'old']);
+});
+
+test('when the newest link ends, an older one that lives counts again, with what it advertised last', () => {
+  const { registry, routes, online } = start();
+  for (const [id, subnet] of [
+    ['a', '10.1.0.0/16'],
+    ['b', '10.2.0.0/16'],
+    ['c', '10.3.0.0/16'],
+  ] as const) {
+    registry.link(link(id));
+    registry.advertise(id, wishes(1n, subnet));
+    assert.deepEqual(routes(), [subnet]);
+  }
+  assert.equal(registry.advertise('b', wishes(2n, '10.4.0.0/16')), 'ignored');
+  assert.deepEqual(routes(), ['10.3.0.0/16']);
+  assert.deepEqual({ ...registry.unlink('c'), link: undefined }, { link: undefined, current: true, last: false });
+  assert.deepEqual([online(), registry.find('web1')?.link?.linkId, routes()], [true, 'b', ['10.4.0.0/16']]);
+  assert.deepEqual({ ...registry.unlink('a'), link: undefined }, { link: undefined, current: false, last: false });
+  assert.deepEqual({ ...registry.unlink('b'), link: undefined }, { link: undefined, current: true, last: true });
+  assert.deepEqual([online(), routes()], [false, ['10.4.0.0/16']], 'a record can still name the route');
+});
+
+test('signs of life count for the link that gave them', async () => {
+  const { clock, registry, online } = start();
+  registry.link(link('old'));
+  registry.advertise('old', wishes(1n));
+  await clock.advance(60_000);
+  registry.link(link('new'));
+  registry.advertise('new', wishes(1n));
+  await clock.advance(60_000);
+  registry.unlink('new');
+  assert.equal(online(), false, 'the old one has been silent for two minutes');
+  registry.alive('old');
+  assert.equal(online(), true);
+});

@@ -7,6 +7,7 @@ import type { RoutingAgent } from '../../routing/candidates.ts';
 import { parseRoute, type Route } from '../../routing/route.ts';
 import type { Agent } from '../../store/agents.ts';
 import type { TransportName } from '../../transport/link.ts';
+import { isFlapping, type Judgement, judgeNewcomer, NO_RIVALRY, type Rivalry } from './flapping.ts';
 
 /** An agent as routing, policy and lists see it at one moment. */
 export interface KnownAgent extends RoutingAgent {
@@ -17,6 +18,8 @@ export interface KnownAgent extends RoutingAgent {
   /** Wall clock, ms. */
   readonly lastSeen: number | null;
   readonly link: RegisteredLink | null;
+  /** Two processes hold its identity and replace each other. */
+  readonly flapping: boolean;
   /** Names that it found by itself, in canonical text. */
   readonly autoDetected: ReadonlySet<string>;
 }
@@ -32,9 +35,13 @@ export interface NewLink {
 }
 
 export interface RegisteredLink extends NewLink {
-  /** Grows; the newest link of an agent is the one that counts. */
+  /** Grows; of an agent's links the newest that is ready is the one that counts. */
   readonly generation: number;
+  /** Wall clock, ms. */
+  readonly since: number;
   readonly epoch: bigint | null;
+  /** In the agent's words, made harmless. */
+  readonly transportReason: string | null;
 }
 
 export interface Wishes {
@@ -43,7 +50,21 @@ export interface Wishes {
   readonly autoDetected: ReadonlySet<string>;
 }
 
-type LiveLink = { -readonly [Key in keyof RegisteredLink]: RegisteredLink[Key] };
+/** What an agent says as it begins. */
+export interface Introduction {
+  /** The process, as far as it can be told; its address where it does not say. */
+  readonly instance?: string | undefined;
+  readonly transportReason?: string | undefined;
+}
+
+type LiveLink = { -readonly [Key in keyof RegisteredLink]: RegisteredLink[Key] } & {
+  instance: string;
+  /** Its own, so that it can count again when a newer link ends. */
+  wishes: Wishes | undefined;
+  /** Monotonic, both. */
+  advertisedAt: number;
+  aliveAt: number;
+};
 
 /** What only a change of the row or a new advertisement can alter: parsed then, not for every request. */
 type Standing = Pick<KnownAgent, 'id' | 'name' | 'os' | 'allowed' | 'routes' | 'ports' | 'bareNamesAreSuffixes' | 'autoDetected'>;
@@ -52,12 +73,10 @@ interface Entry {
   row: Agent;
   standing: Standing;
   current: LiveLink | undefined;
-  /** Of the last advertisement, also after its link has ended, so that a record can name the route that is offline. */
+  /** Those in force; also after their link has ended, so that a record can name the route that is offline. */
   wishes: Wishes | undefined;
-  advertisedAt: number;
-  /** Monotonic. */
-  aliveAt: number;
   lastSeen: number | null;
+  rivalry: Rivalry;
 }
 
 export class Registry {
@@ -70,12 +89,12 @@ export class Registry {
     this.#clock = clock;
   }
 
-  /** A row of the store that is new or has changed; its link and wishes stay. */
+  /** A row of the store that is new or has changed; its links and wishes stay. */
   know(row: Agent): void {
     const known = this.#agents.get(row.id);
     const standing = standingOf(row, known?.wishes);
     if (known) Object.assign(known, { row, standing });
-    else this.#agents.set(row.id, { row, standing, current: undefined, wishes: undefined, advertisedAt: 0, aliveAt: 0, lastSeen: row.lastSeen });
+    else this.#agents.set(row.id, { row, standing, current: undefined, wishes: undefined, lastSeen: row.lastSeen, rivalry: NO_RIVALRY });
   }
 
   /** Deleted: its links, for the edge to close. */
@@ -84,57 +103,81 @@ export class Registry {
     return this.linksOf(agentId);
   }
 
-  /** The newest link wins; `replaced` may go on carrying what it carries. */
+  /** Counts once it is ready: `replaced` goes on meanwhile, and may go on carrying what it carries after that. */
   link(link: NewLink): { registered: RegisteredLink; replaced: RegisteredLink | undefined } {
     const entry = this.#agents.get(link.agentId);
-    const registered: LiveLink = { ...link, generation: ++this.#generation, epoch: null };
+    const registered: LiveLink = {
+      ...link,
+      generation: ++this.#generation,
+      since: this.#clock.now(),
+      epoch: null,
+      transportReason: null,
+      instance: `address ${link.remote.address}`,
+      wishes: undefined,
+      advertisedAt: 0,
+      aliveAt: 0,
+    };
     this.#links.set(link.linkId, registered);
     const replaced = entry?.current;
     if (entry) {
-      entry.current = registered;
-      this.#seen(entry);
+      this.#seen(entry, registered);
+      this.#choose(entry);
     }
     return { registered, replaced };
   }
 
-  /** Undefined when it has ended before. `current`: it was the agent's newest, so the agent is offline now. */
-  unlink(linkId: string): { link: RegisteredLink; current: boolean } | undefined {
+  /** What the agent says of the link, and whether it is welcome beside the one that counts now; undefined when the link has ended before. */
+  introduce(linkId: string, { instance, transportReason }: Introduction): (Judgement & { holder: RegisteredLink | undefined }) | undefined {
+    const link = this.#links.get(linkId);
+    const entry = link && this.#agents.get(link.agentId);
+    if (!link || !entry) return undefined;
+    if (instance !== undefined) link.instance = `instance ${instance}`;
+    link.transportReason = transportReason ?? null;
+    const holder = this.#live(link.agentId).findLast((other) => other !== link && isReady(other));
+    const judged = judgeNewcomer(entry.rivalry, link.instance, holder?.instance, this.#clock.monotonic());
+    entry.rivalry = judged.rivalry;
+    return { ...judged, holder };
+  }
+
+  /** Undefined when it has ended before. `last`: no other link of the agent is left, so it is offline now. */
+  unlink(linkId: string): { link: RegisteredLink; current: boolean; last: boolean } | undefined {
     const link = this.#links.get(linkId);
     if (!link) return undefined;
     this.#links.delete(linkId);
     const entry = this.#agents.get(link.agentId);
     const current = entry?.current === link;
-    if (entry && current) entry.current = undefined;
-    return { link, current };
+    if (entry && current) this.#choose(entry);
+    return { link, current, last: this.#live(link.agentId).length === 0 };
   }
 
-  /** Epochs count within one link: higher replaces, the same refreshes, lower is ignored. All three are signs of life. */
+  /** Epochs count within one link: higher replaces, the same refreshes, lower is ignored, and so is a link that does not count; it is remembered for when it does. All are signs of life. */
   advertise(linkId: string, wishes: Wishes): 'replaced' | 'refreshed' | 'ignored' {
     const link = this.#links.get(linkId);
     const entry = link && this.#agents.get(link.agentId);
-    if (!link || entry?.current !== link) return 'ignored';
-    this.#seen(entry);
+    if (!link || !entry) return 'ignored';
+    this.#seen(entry, link);
     if (link.epoch !== null && wishes.epoch < link.epoch) return 'ignored';
-    entry.advertisedAt = this.#clock.monotonic();
+    link.advertisedAt = this.#clock.monotonic();
     if (wishes.epoch === link.epoch) return 'refreshed';
     link.epoch = wishes.epoch;
-    entry.wishes = wishes;
-    entry.standing = standingOf(entry.row, wishes);
-    return 'replaced';
+    link.wishes = wishes;
+    this.#choose(entry);
+    return entry.current === link ? 'replaced' : 'ignored';
   }
 
   alive(linkId: string): void {
     const link = this.#links.get(linkId);
     const entry = link && this.#agents.get(link.agentId);
-    if (entry?.current === link && entry) this.#seen(entry);
+    if (entry) this.#seen(entry, link);
   }
 
   findLink(linkId: string): RegisteredLink | undefined {
     return this.#links.get(linkId);
   }
 
+  /** Oldest first. */
   linksOf(agentId: string): RegisteredLink[] {
-    return [...this.#links.values()].filter((link) => link.agentId === agentId);
+    return this.#live(agentId);
   }
 
   row(agentId: string): Agent | undefined {
@@ -156,17 +199,36 @@ export class Registry {
     return [...this.#agents.values()].map((entry) => this.#view(entry));
   }
 
-  #seen(entry: Entry): void {
-    entry.aliveAt = this.#clock.monotonic();
+  #seen(entry: Entry, link: LiveLink): void {
+    link.aliveAt = this.#clock.monotonic();
     entry.lastSeen = this.#clock.now();
   }
 
-  #view({ standing, current, advertisedAt, aliveAt, lastSeen }: Entry): KnownAgent {
-    // Before its first advertisement a version 2 agent may not know yet what it may carry; a version 1 agent counts at once (reference.md, 4).
-    const ready = current !== undefined && (current.protocol === 1 || current.epoch !== null);
-    const online = ready && this.#clock.monotonic() - aliveAt < LIMITS.onlineWithinMs;
-    return { ...standing, advertisedAt, online, lastSeen, link: current ?? null };
+  /** In the order of their generations. */
+  #live(agentId: string): LiveLink[] {
+    return [...this.#links.values()].filter((link) => link.agentId === agentId);
   }
+
+  /** The newest link that is ready; where none is, the newest. What it wished is in force; a link that has not said yet leaves what was. */
+  #choose(entry: Entry): void {
+    const links = this.#live(entry.row.id);
+    entry.current = links.findLast(isReady) ?? links.at(-1);
+    const wishes = entry.current?.wishes;
+    if (wishes === undefined || wishes === entry.wishes) return;
+    entry.wishes = wishes;
+    entry.standing = standingOf(entry.row, wishes);
+  }
+
+  #view({ standing, current, lastSeen, rivalry }: Entry): KnownAgent {
+    const now = this.#clock.monotonic();
+    const online = current !== undefined && isReady(current) && now - current.aliveAt < LIMITS.onlineWithinMs;
+    return { ...standing, advertisedAt: current?.advertisedAt ?? 0, online, lastSeen, link: current ?? null, flapping: isFlapping(rivalry, now) };
+  }
+}
+
+/** Before its first advertisement a version 2 agent may not know yet what it may carry; a version 1 agent counts at once (reference.md, 4). */
+function isReady({ protocol, epoch }: LiveLink): boolean {
+  return protocol === 1 || epoch !== null;
 }
 
 function standingOf(row: Agent, wishes: Wishes | undefined): Standing {
