@@ -21,6 +21,11 @@ const SIGNATURES = [
   'rsa_pkcs1_sha256',
 ].join(':');
 
+/** Bytes that the engine may hold for a reader: it widens the window only of one that takes. */
+export function windowOf(reader: 'wanting' | 'resting' | 'none' | undefined): number {
+  return reader === 'wanting' || reader === 'resting' ? LIMITS.streamBufferBytes : FIRST_STREAM_WINDOW;
+}
+
 export interface ConnectionSettings {
   readonly credentials: LinkCredentials;
   /** Streams that the peer may have open. Announced before ALPN is known, so it cannot depend on the version. */

@@ -48,7 +48,7 @@ export class QuicLink implements Link {
     const { promise, resolve } = Promise.withResolvers<LinkEnd>();
     this.closed = promise;
     this.#settleClosed = resolve;
-    const events = { turn: () => this.#turn(), ended: (ending: Ending) => this.#ended(ending) };
+    const events = { turn: () => this.#turn(), readers: () => this.#streams.readers(), ended: (ending: Ending) => this.#ended(ending) };
     this.#loop = new ConnectionLoop(parts.native, parts.datagrams, parts.remote, parts.packetBytes, parts.handshakeMs, events, world);
     this.#streams = new StreamTable(parts.native, parts.quiche, parts.expected.role === 'server' ? 'client' : 'server', this.#loop);
     this.#loop.soon();

@@ -1,6 +1,7 @@
 // Drives one native connection for its link: packets in, a turn for the streams, packets out, one timer. Nothing that the engine throws gets past it.
 import type { TunnelError } from '../../base/errors.ts';
 import type { Log, SocketAddress, Timer, World } from '../../base/world.ts';
+import { Balance, type Readers } from './balance.ts';
 import type { Datagrams } from './datagrams.ts';
 import { type Ending, ending, endingOf } from './ending.ts';
 import type { NativeConnection } from './native.ts';
@@ -11,6 +12,7 @@ const HERE = { host: '127.0.0.1', port: 1 };
 const THERE = { host: '127.0.0.1', port: 2 };
 export const PATH = { here: HERE, there: THERE } as const;
 const BAD_CERTIFICATE = 0x100 + 42; // RFC 9001 4.8
+const PROTOCOL_VIOLATION = 0x0a; // RFC 9000 20.1
 const INCOMING = { from: THERE, to: HERE };
 
 // Packets sent in a row before others get their turn and acknowledgements are read.
@@ -29,6 +31,8 @@ export interface Liveness {
 export interface LoopEvents {
   /** The engine may have news: establishment, streams, credit. */
   turn(): void;
+  /** Who reads what arrives. */
+  readers(): Readers;
   /** Called once; the endpoint may forget the connection. */
   ended(ending: Ending): void;
 }
@@ -41,6 +45,7 @@ export class ConnectionLoop {
   readonly #log: Log;
   readonly #events: LoopEvents;
   readonly #handshakeEndsAt: number;
+  readonly #balance: Balance;
   #packetBytes: number;
   #liveness: Liveness | undefined;
   #scheduled = false;
@@ -76,6 +81,7 @@ export class ConnectionLoop {
     this.#receivedAt = now;
     this.#pingedAt = now;
     this.#handshakeEndsAt = now + handshakeMs;
+    this.#balance = new Balance(now);
   }
 
   get over(): boolean {
@@ -91,6 +97,7 @@ export class ConnectionLoop {
   receive(datagram: Uint8Array): void {
     if (this.#ended) return;
     this.#datagramAt = this.#world.clock.monotonic();
+    this.#balance.received(datagram.length, this.#datagramAt);
     try {
       this.#native.recv(datagram, INCOMING);
     } catch (error) {
@@ -108,6 +115,14 @@ export class ConnectionLoop {
   get quiet(): boolean {
     const next = this.#native.timeout();
     return next === null || next > LONGEST_PROBE_MS;
+  }
+
+  delivered(bytes: number): void {
+    this.#balance.delivered(bytes);
+  }
+
+  abandoned(bytes: number): void {
+    this.#balance.abandoned(bytes);
   }
 
   now(): number {
@@ -141,6 +156,7 @@ export class ConnectionLoop {
         this.#flushes += 1;
         return;
       }
+      this.#balance.sent(sent[0]);
       this.#datagrams.send(buffer, sent[0], this.#remote, this.#notSent);
     }
     this.soon();
@@ -175,6 +191,15 @@ export class ConnectionLoop {
     return this.#receivedAt;
   }
 
+  /** Ends it because the peer costs more than it brings. */
+  #accuse(verdict: string): void {
+    this.#log.warn({ verdict }, 'link closed: the peer floods it');
+    this.#attempt(() => this.#native.close(false, PROTOCOL_VIOLATION, Buffer.from('')));
+    this.#end(ending({ by: 'fault', code: undefined, reason: verdict }, 'link.lost', verdict));
+  }
+
+  readonly #readers = (): Readers => this.#events.readers();
+
   readonly #wake = (): void => this.soon();
 
   /** Some systems send less than their loopback takes; what was lost goes out again in smaller packets. */
@@ -188,7 +213,10 @@ export class ConnectionLoop {
     try {
       this.#events.turn();
       if (this.#ended) return;
-      this.#send();
+      const verdict = this.#balance.verdict(this.#readers);
+      if (verdict !== undefined) this.#accuse(verdict);
+      else this.#send();
+      if (this.#ended) return;
       if (this.#native.isDraining() || this.#native.isClosed()) this.#end(endingOf(this.#native));
       else this.#arm();
     } catch (cause) {

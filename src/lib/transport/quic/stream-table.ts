@@ -2,6 +2,8 @@
 
 import { Arrivals } from '../arrivals.ts';
 import { type LinkStream, StreamReset } from '../link.ts';
+import type { Readers } from './balance.ts';
+import { windowOf } from './config.ts';
 import type { NativeConnection, Quiche } from './native.ts';
 import { type Carrier, QuicStream, StreamStopped } from './stream.ts';
 
@@ -20,6 +22,10 @@ export interface Loop {
   readonly flushes: number;
   readonly quiet: boolean;
   now(): number;
+  /** Bytes that a reader took. */
+  delivered(bytes: number): void;
+  /** A stream that may have held so many ended before they were read. */
+  abandoned(bytes: number): void;
 }
 
 export class StreamTable {
@@ -52,6 +58,15 @@ export class StreamTable {
 
   get size(): number {
     return this.#open.size;
+  }
+
+  readers(): Readers {
+    let [wanting, resting] = [0, 0];
+    for (const { reader } of this.#open.values()) {
+      if (reader === 'wanting') wanting += 1;
+      if (reader === 'resting') resting += 1;
+    }
+    return { wanting, resting };
   }
 
   open(signal: AbortSignal): Promise<LinkStream> {
@@ -127,7 +142,8 @@ export class StreamTable {
   /** A stream that we have destroyed: the engine frees it once its end or reset was taken from it. */
   #discard(id: number): void {
     try {
-      while (this.#native.streamRecv(id, readBuffer));
+      for (let received = this.#native.streamRecv(id, readBuffer); received; received = this.#native.streamRecv(id, readBuffer))
+        this.#loop.delivered(received[0]);
     } catch {
       // the reset that we waited for
     }
@@ -137,6 +153,7 @@ export class StreamTable {
     receive: (id, how) => {
       const received = this.#ask(() => this.#native.streamRecv(id, how === 'take' ? readBuffer : NOTHING));
       if (!received) return undefined;
+      this.#loop.delivered(received[0]);
       if (how === 'take') this.#loop.soon(); // room was made: the peer may be owed credit
       return { bytes: Buffer.from(readBuffer.subarray(0, received[0])), fin: received[1] };
     },
@@ -171,6 +188,7 @@ export class StreamTable {
         }
       }
       if (reading) this.#discard(id);
+      if (reading) this.#loop.abandoned(windowOf(this.#open.get(id)?.reader));
       this.#loop.soon();
     },
     readingEnded: (stream) => void this.#halfClosed.add(stream),

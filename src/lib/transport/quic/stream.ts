@@ -23,6 +23,7 @@ type Done = (error?: Error | null) => void;
 export class QuicStream extends Duplex implements LinkStream {
   readonly streamId: number;
   readonly #carrier: Carrier;
+  #asked = false;
   #wanted = false;
   #reading = true;
   #writing = true;
@@ -34,6 +35,12 @@ export class QuicStream extends Duplex implements LinkStream {
     this.on('error', () => {}); // whoever holds the stream adds a listener of its own
     this.streamId = streamId;
     this.#carrier = carrier;
+  }
+
+  /** Whether somebody waits for bytes or has stopped after some; 'none' before the first and after the last. */
+  get reader(): 'wanting' | 'resting' | 'none' {
+    if (!this.#asked || !this.#reading) return 'none';
+    return this.#wanted ? 'wanting' : 'resting';
   }
 
   /** The engine has something to read: bytes for a reader that asked, or a reset, which also a reader that has stopped must learn of. */
@@ -57,6 +64,7 @@ export class QuicStream extends Duplex implements LinkStream {
   }
 
   override _read(): void {
+    this.#asked = true;
     this.#wanted = true;
     this.#pull('take');
   }
