@@ -5,9 +5,9 @@ import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { World } from '../../base/world.ts';
 import { type GatewayControl, gatewayControl } from '../../link/control.ts';
-import { closeLink } from '../../link/version.ts';
+import { closeLink, versionOf } from '../../link/version.ts';
 import type { AgentMessage, Hello, RouteAdvertise } from '../../protocol/messages.ts';
-import type { Link } from '../../transport/link.ts';
+import type { Link, LinkStream } from '../../transport/link.ts';
 import type { Admission, Assignment, ControlForEdge } from '../contract.ts';
 import { type Paced, paced } from './paced.ts';
 import { LinkSessions } from './sessions.ts';
@@ -28,6 +28,9 @@ export class AgentLink {
   #stream: GatewayControl | undefined;
   #sessions: LinkSessions | undefined;
   #channels = 0;
+  #leaked = 0;
+  #ready = false;
+  #retiring: { readonly at: number; readonly cancel: () => void } | undefined;
   #whenIdle: (() => void) | undefined;
 
   constructor(link: Link, admission: Admission, control: ControlForEdge, world: World) {
@@ -43,15 +46,19 @@ export class AgentLink {
     void link.closed.then(({ by, reason }) => lost.abort(new TunnelError('link.lost', `the link of ${admission.agent} ended: ${reason || by}`)));
   }
 
-  /** Serves the control stream until the link ends; rejects with what ended it, `link.lost` included. */
-  async serve(hello: Hello): Promise<void> {
+  /** Serves the control stream until the link ends; rejects with what ended it, `link.lost` and `agent.flapping` included. `ready` once, when control has its first advertisement. */
+  async serve(hello: Hello, ready: () => void): Promise<void> {
     const stream = await gatewayControl(this.link, hello, this.#world, this.lost);
     this.#sessions = new LinkSessions(stream, this.#world.clock);
     if (stream.peer !== undefined) await this.#control.introduce(this.id, stream.peer);
     this.#stream = stream;
     await this.#sendAssignment();
     using alive = paced(PACE_MS, this.#world, () => this.#control.alive(this.id));
-    using advertise = paced(PACE_MS, this.#world, (wish: RouteAdvertise) => this.#control.advertise(this.id, this.#bounded(wish)));
+    using advertise = paced(PACE_MS, this.#world, async (wish: RouteAdvertise) => {
+      await this.#control.advertise(this.id, this.#bounded(wish));
+      if (!this.#ready) ready();
+      this.#ready = true;
+    });
     for await (const message of stream.messages) await this.#hear(message, stream, this.#sessions, { alive, advertise });
   }
 
@@ -76,6 +83,16 @@ export class AgentLink {
     if (this.#stream?.version === 2) await this.#stream.send({ kind: 'drain', delayMs, reason });
   }
 
+  /** Control knows what it carries. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** It ends soon: whatever is new is better off on another link, where there is one. */
+  get retiring(): boolean {
+    return this.#retiring !== undefined;
+  }
+
   /** Counts a channel until it is disposed of. */
   holdChannel(): Disposable {
     this.#channels += 1;
@@ -90,16 +107,41 @@ export class AgentLink {
     };
   }
 
-  /** A newer link took its place: it ends with its last channel, or when the grace has passed. */
-  retire(graceMs: number): void {
+  /** A channel is over here. Stock agents keep their side while the target is silent, and each such stream is lost to the link for good (reference.md, 6). */
+  countLeak({ readableEnded }: LinkStream): void {
+    if (versionOf(this.link) === 1 && !readableEnded) this.#leaked += 1;
+  }
+
+  /** Whether streams that the agent keeps, not channels that run, are what it has no room for. `refused`: it gave no stream just now. */
+  wornOut({ refused }: { readonly refused: boolean }): boolean {
+    if (versionOf(this.link) === 2) return false;
+    return this.#leaked >= LIMITS.leakedStreamsV1 || (refused && this.#leaked >= this.#channels);
+  }
+
+  /** It ends with its last channel, or when the grace has passed; `ending` is called then, just before. Again only to end sooner; `restore` takes it back. */
+  retire(graceMs: number, why: 'replaced' | 'ended', reason: string, ending: () => void = () => {}): void {
+    const at = this.#world.clock.monotonic() + graceMs;
+    if (this.#retiring !== undefined && this.#retiring.at <= at) return;
+    this.restore();
+    const timer = this.#world.clock.after(graceMs, () => close());
+    const cancel = () => timer.cancel();
     const close = () => {
-      timer.cancel();
-      closeLink(this.link, 'replaced', 'replaced by a newer link').catch((error: unknown) => this.#world.log.warn({ error }, 'link not closed'));
+      cancel();
+      this.#whenIdle = undefined;
+      ending();
+      closeLink(this.link, why, reason).catch((error: unknown) => this.#world.log.warn({ error }, 'link not closed'));
     };
-    const timer = this.#world.clock.after(graceMs, close);
-    this.lost.addEventListener('abort', () => timer.cancel(), { once: true });
+    this.lost.addEventListener('abort', cancel, { once: true });
+    this.#retiring = { at, cancel };
     this.#whenIdle = close;
     if (this.#channels === 0) close();
+  }
+
+  /** The newer link is gone: this one counts again. */
+  restore(): void {
+    this.#retiring?.cancel();
+    this.#retiring = undefined;
+    this.#whenIdle = undefined;
   }
 
   async #hear(

@@ -1,12 +1,15 @@
 // One operator's request from plan to last byte: the ways tried in order, the first that connects spliced with the operator's side, all of it reported to control.
 import type { Duplex } from 'node:stream';
-import { TunnelError } from '../../base/errors.ts';
+import { unlessAborted } from '../../base/deadline.ts';
+import { type ErrorCode, TunnelError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
 import type { World } from '../../base/world.ts';
 import { openChannel } from '../../link/open-channel.ts';
 import { RESET } from '../../link/version.ts';
 import { type Carried, splice } from '../../streams/splice.ts';
 import { type LinkStream, StreamReset } from '../../transport/link.ts';
 import type { AttachRequest, ChannelEvent, ConnectRequest, ControlForEdge, Plan, Way } from '../contract.ts';
+import type { AgentLink } from './agent-link.ts';
 import type { Links } from './links.ts';
 
 /** A channel that connected, waiting for the operator's side. */
@@ -18,12 +21,15 @@ export interface Connected {
 }
 
 interface OpenWay {
+  readonly link: AgentLink;
   readonly stream: LinkStream;
   readonly address: string | null;
   /** Aborts when the session ends. */
   readonly session: AbortSignal;
   readonly held: Disposable;
 }
+
+const AGENT_IS_AWAY: readonly ErrorCode[] = ['agent.offline', 'link.lost', 'streams.exhausted'];
 
 export class Carrier {
   readonly #control: ControlForEdge;
@@ -50,7 +56,7 @@ export class Carrier {
     if (this.#refusing !== undefined) throw new TunnelError('gateway.stopping', this.#refusing, { hint: 'Try again in a moment.' });
     this.#open += 1;
     try {
-      return await this.#tryWays(await this.#control.authorise(request), signal);
+      return await this.#connect(request, signal);
     } catch (error) {
       this.#ended();
       throw error;
@@ -65,6 +71,19 @@ export class Carrier {
   /** The operator's connection has ended, and whatever it asked for is answered. */
   detach(connection: string): void {
     this.#control.detach(connection).catch((error: unknown) => this.#world.log.error({ error, connection }, 'the end of a connection was not heard'));
+  }
+
+  /** An agent whose link we ended ourselves a moment ago is neither offline nor full: it is asked again when it is back. */
+  async #connect(request: ConnectRequest, signal: AbortSignal): Promise<Connected> {
+    const attempt = async () => await this.#tryWays(await this.#control.authorise(request), signal);
+    try {
+      return await attempt();
+    } catch (error) {
+      const renewals = this.#links.renewals();
+      if (renewals === undefined || !(error instanceof TunnelError) || !AGENT_IS_AWAY.includes(error.code)) throw error;
+      await unlessAborted(renewals, signal);
+      return await attempt();
+    }
   }
 
   async #tryWays(plan: Plan, signal: AbortSignal): Promise<Connected> {
@@ -84,22 +103,36 @@ export class Carrier {
     throw failure;
   }
 
+  /** A link that ends while it is asked, or has no stream to give, is not the last word where its agent has another. */
   async #tryWay(plan: Plan, way: Way, signal: AbortSignal): Promise<OpenWay> {
     signal.throwIfAborted();
-    const link = this.#links.get(way.linkId);
+    const link = this.#links.carrying(way);
+    try {
+      return await this.#openOn(link, plan, way, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof TunnelError) || (error.code !== 'link.lost' && error.code !== 'streams.exhausted')) throw error;
+      if (link.wornOut({ refused: error.code === 'streams.exhausted' })) this.#links.renew(link, LIMITS.wornLinkGraceMs);
+      const other = this.#links.another(link);
+      if (other === undefined) throw error;
+      return await this.#openOn(other, plan, way, signal);
+    }
+  }
+
+  async #openOn(link: AgentLink, plan: Plan, way: Way, signal: AbortSignal): Promise<OpenWay> {
     const held = link.holdChannel();
     try {
       const alive = AbortSignal.any([signal, link.lost]);
       const session = await link.sessions.ensure(way.session, alive);
       const request = { sessionId: way.session.sessionId, channelId: plan.channelId, target: way.target };
-      return { ...(await openChannel(link.link, request, this.#world, AbortSignal.any([alive, session]))), session, held };
+      return { ...(await openChannel(link.link, request, this.#world, AbortSignal.any([alive, session]))), link, session, held };
     } catch (error) {
       held[Symbol.dispose]();
       throw error;
     }
   }
 
-  async #carry(operator: Duplex, { stream, session, held }: OpenWay, plan: Plan, way: Way): Promise<void> {
+  async #carry(operator: Duplex, { stream, link, session, held }: OpenWay, plan: Plan, way: Way): Promise<void> {
     const carried: Carried = { aToB: 0, bToA: 0 };
     const cut = () => stream.destroy(new StreamReset(RESET.sessionEnded));
     session.addEventListener('abort', cut, { once: true });
@@ -113,6 +146,8 @@ export class Carrier {
       this.#world.log.debug({ channel: plan.channelId, agent: way.agent, target: way.target, error }, 'channel cut');
     }
     session.removeEventListener('abort', cut);
+    link.countLeak(stream);
+    if (link.wornOut({ refused: false })) this.#links.renew(link, LIMITS.replacedLinkGraceMs);
     held[Symbol.dispose]();
     this.#report({ kind: 'ended', ...named(plan, way), bytesUp: carried.aToB, bytesDown: carried.bToA, reason });
     this.#ended();

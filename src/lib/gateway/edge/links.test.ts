@@ -174,6 +174,61 @@ test('a newer link of the same agent leaves the old one its running channels, an
   assert.equal(newer.link.streams, 2);
 });
 
+test('when the newer link ends, the older one that still carries a channel takes new ones again', async (t) => {
+  const stand = await startStand(t);
+  const older = await stand.agent();
+  const { stream, operator, port } = await openEcho(t, stand);
+  const newer = await stand.agent({ agentId: stand.control.linked[0]?.agentId ?? '' });
+  await newer.link.close(0, 'gone');
+  await stand.control.until(() => stand.control.unlinked.length === 1);
+  const again = await operator.connect(`127.0.0.1:${port}`);
+  assert.equal(again.status, 200, 'a plan that still names the newer one');
+  assert.equal(older.link.streams, 3);
+  stream.end();
+  again.stream.end();
+  assert.deepEqual([await text(stream), await text(again.stream)], ['', '']);
+  await openEcho(t, stand); // and it does not end with its last channel any more
+});
+
+test('a newer link replaces nothing before it has advertised', async (t) => {
+  const stand = await startStand(t);
+  const older = await stand.agent();
+  const leaf = await stand.ca.agent('web1', stand.control.linked[0]?.agentId ?? '');
+  stand.control.knows(leaf);
+  const credentials = { ...leaf, trustedCaPem: stand.ca.caPem, alpn: ['gw-agent-tunnel/2'] };
+  const link = await dialQuic({ to: stand.edge.udp, serverName: '127.0.0.1', credentials, signal: t.signal }, stand.world);
+  t.after(() => link.close());
+  const newer = await agentControl(link, { kind: 'hello', software: '', os: '', arch: '', hostname: '', capabilities: [] }, stand.world, t.signal);
+  stand.control.ways = (target) => [stand.control.way(target, stand.control.linked[0])];
+  await openEcho(t, stand);
+  assert.equal(older.link.streams, 2);
+  await newer.send({ kind: 'route-advertise', epoch: 1n, subnets: [], names: [] });
+  await stand.control.until(() => stand.control.advertised.length === 2);
+});
+
+test('a plan for a link that was replaced meanwhile is carried by the newer one', async (t) => {
+  const stand = await startStand(t);
+  const older = await stand.agent();
+  await openEcho(t, stand);
+  const newer = await stand.agent({ agentId: stand.control.linked[0]?.agentId ?? '' });
+  stand.control.ways = (target) => [stand.control.way(target, stand.control.linked[0])];
+  await openEcho(t, stand);
+  assert.deepEqual([older.link.streams, newer.link.streams], [2, 2]);
+});
+
+test('an agent whose newer process is not welcome is told so', async (t) => {
+  const stand = await startStand(t);
+  stand.control.introduce = async () => {
+    throw new TunnelError('agent.flapping', 'flapping: another process is linked');
+  };
+  const leaf = await stand.ca.agent();
+  stand.control.knows(leaf);
+  const credentials = { ...leaf, trustedCaPem: stand.ca.caPem, alpn: ['gw-agent-tunnel/2'] };
+  const link = await dialQuic({ to: stand.edge.udp, serverName: '127.0.0.1', credentials, signal: t.signal }, stand.world);
+  await Promise.allSettled([agentControl(link, { kind: 'hello', software: '', os: '', arch: '', hostname: '', capabilities: [] }, stand.world, t.signal)]);
+  assert.deepEqual(await link.closed, { by: 'peer', code: 3, reason: 'flapping: another process is linked' });
+});
+
 test('a revoked agent is cut off', async (t) => {
   const stand = await startStand(t);
   const agent = await stand.agent();

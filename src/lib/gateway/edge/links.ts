@@ -1,11 +1,11 @@
 // The links of an edge: each is admitted by control, served until it ends, and found by its id meanwhile.
-import { TunnelError } from '../../base/errors.ts';
+import { type ErrorCode, TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { World } from '../../base/world.ts';
-import { closeLink, versionOf } from '../../link/version.ts';
+import { type CLOSE, closeLink, versionOf } from '../../link/version.ts';
 import type { Hello } from '../../protocol/messages.ts';
 import type { Link } from '../../transport/link.ts';
-import type { Admission, ControlForEdge } from '../contract.ts';
+import type { Admission, ControlForEdge, Way } from '../contract.ts';
 import { AgentLink } from './agent-link.ts';
 
 export class Links {
@@ -15,6 +15,8 @@ export class Links {
   readonly #byId = new Map<string, AgentLink>();
   /** Everything taken and not yet over, admitted or not. */
   readonly #served = new Map<Link, Promise<void>>();
+  /** Agents whose link we ended because its streams were used up: settles when they are back, or had their time. */
+  readonly #renewing = new Map<string, { readonly back: Promise<void>; readonly over: () => void }>();
   #stopping: string | undefined;
 
   constructor(control: ControlForEdge, hello: Hello, world: World) {
@@ -31,11 +33,34 @@ export class Links {
     this.#served.set(link, served);
   }
 
-  /** Error `agent.offline`. */
-  get(linkId: string): AgentLink {
-    const found = this.#byId.get(linkId);
+  /** The link that a plan names, or a newer one of its agent that took over meanwhile. Error `agent.offline`. */
+  carrying({ linkId, agentId }: Pick<Way, 'linkId' | 'agentId'>): AgentLink {
+    const planned = this.#byId.get(linkId);
+    if (planned !== undefined && !planned.retiring) return planned;
+    const found = this.#newest(agentId) ?? planned;
     if (found === undefined) throw new TunnelError('agent.offline', "the agent's link has ended");
     return found;
+  }
+
+  /** For a channel that `failed` could not carry: the newest link of its agent, where it is another one. */
+  another(failed: AgentLink): AgentLink | undefined {
+    const found = this.#newest(failed.agentId);
+    return found === failed ? undefined : found;
+  }
+
+  /** Settles when the agents whose links were ended to be renewed are back, or had their time; undefined when there are none. */
+  renewals(): Promise<void> | undefined {
+    if (this.#renewing.size === 0) return undefined;
+    return Promise.all([...this.#renewing.values()].map(({ back }) => back)).then(() => undefined);
+  }
+
+  /** Its streams are used up, and only a new link has new ones: it ends when it carries nothing, or anyway after the grace. The agent dials again at once. */
+  renew(link: AgentLink, graceMs: number): void {
+    link.retire(graceMs, 'ended', 'its streams are used up', () => {
+      const about = { agent: link.agent, link: link.id, remote: link.link.remote };
+      this.#world.log.warn(about, 'the agent keeps streams that are over; its link is closed so that it dials a new one');
+      this.#awaitAgain(link.agentId);
+    });
   }
 
   find(linkId: string): AgentLink | undefined {
@@ -49,6 +74,7 @@ export class Links {
   /** Ends all links and takes no more; resolves when control has heard of each end. */
   async close(reason: string): Promise<void> {
     this.#stopping = reason;
+    for (const { over } of this.#renewing.values()) over();
     await Promise.all([...this.#served.keys()].map((link) => closeLink(link, 'stopping', reason)));
     await Promise.all(this.#served.values());
   }
@@ -60,21 +86,53 @@ export class Links {
     const { log } = this.#world;
     const found = { agent: admission.agent, link: admission.linkId, remote: link.remote };
     const served = new AgentLink(link, admission, this.#control, this.#world);
-    for (const older of this.#byId.values()) if (older.agentId === served.agentId) older.retire(LIMITS.replacedLinkGraceMs);
     this.#byId.set(served.id, served);
+    for (const surplus of this.#of(served.agentId).slice(0, -LIMITS.linksPerAgent)) await closeLink(surplus.link, 'replaced', 'too many links of one agent');
     log.info({ ...found, transport: link.transport, alpn: link.alpn }, 'link up');
     try {
-      await served.serve(this.#hello);
+      await served.serve(this.#hello, () => this.#takeOver(served));
       await closeLink(link, 'ended', 'control stream ended');
     } catch (error) {
       if (!served.lost.aborted) log.warn({ ...found, error }, 'link failed');
       await endFailed(link, error);
     } finally {
       this.#byId.delete(served.id);
+      this.#newest(served.agentId)?.restore();
     }
     const { by, code, reason } = await link.closed;
     log.info({ ...found, by, code, reason }, 'link down');
     await this.#control.unlink(served.id, reason || by);
+  }
+
+  /** From now on the older ones carry only what they carry. */
+  #takeOver(newer: AgentLink): void {
+    const links = this.#of(newer.agentId);
+    for (const older of links.slice(0, links.indexOf(newer))) older.retire(LIMITS.replacedLinkGraceMs, 'replaced', 'replaced by a newer link');
+    this.#renewing.get(newer.agentId)?.over();
+  }
+
+  /** In the order in which they were admitted. */
+  #of(agentId: string): AgentLink[] {
+    return [...this.#byId.values()].filter((link) => link.agentId === agentId);
+  }
+
+  /** As control chooses: the newest one that is ready. */
+  #newest(agentId: string): AgentLink | undefined {
+    return this.#of(agentId).findLast(({ ready, lost }) => ready && !lost.aborted);
+  }
+
+  #awaitAgain(agentId: string): void {
+    if (this.#stopping !== undefined) return;
+    this.#renewing.get(agentId)?.over();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const over = () => {
+      timer.cancel();
+      if (this.#renewing.get(agentId) === renewing) this.#renewing.delete(agentId);
+      resolve();
+    };
+    const timer = this.#world.clock.after(LIMITS.linkRenewalMs, over);
+    const renewing = { back: promise, over };
+    this.#renewing.set(agentId, renewing);
   }
 
   async #admit(link: Link): Promise<Admission | undefined> {
@@ -82,8 +140,7 @@ export class Links {
       return await this.#control.admit({ certificate: link.peerCertificate, protocol: versionOf(link), transport: link.transport, remote: link.remote });
     } catch (error) {
       this.#world.log.warn({ error, remote: link.remote }, 'link refused');
-      const refused = error instanceof TunnelError && error.code === 'certificate.refused';
-      await closeLink(link, refused ? 'refused' : 'ended', error instanceof TunnelError ? error.message : 'the gateway failed');
+      await endFailed(link, error);
       return undefined;
     }
   }
@@ -91,6 +148,12 @@ export class Links {
 
 /** Where the link has ended already, this changes nothing. */
 async function endFailed(link: Link, error: unknown): Promise<void> {
-  if (!(error instanceof TunnelError)) return await closeLink(link, 'ended', 'the gateway failed');
-  await closeLink(link, error.code === 'protocol.violation' ? 'violation' : 'ended', error.message);
+  if (error instanceof TunnelError) await closeLink(link, CLOSE_FOR[error.code] ?? 'ended', error.message);
+  else await closeLink(link, 'ended', 'the gateway failed');
 }
+
+const CLOSE_FOR: { readonly [Code in ErrorCode]?: keyof typeof CLOSE } = {
+  'protocol.violation': 'violation',
+  'certificate.refused': 'refused',
+  'agent.flapping': 'replaced',
+};
