@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LIMITS } from '../../base/limits.ts';
-import { Allowance, HalfOpen } from './admission.ts';
+import { Allowance, AllowanceBySource, HalfOpen, sourceOf } from './admission.ts';
 
 test('one address has its share, and leaving makes room once', () => {
   const halfOpen = new HalfOpen();
@@ -28,3 +28,21 @@ test('an allowance is spent within its second and whole in the next', () => {
     [true, true, false, true, true, false],
   );
 });
+
+test('each source has its own allowance', () => {
+  const allowance = new AllowanceBySource(1);
+  assert.deepEqual(
+    (['a', 'a', 'b', 'a'] as const).map((source, at) => allowance.spend(source, at === 3 ? 1000 : 0)),
+    [true, false, true, true],
+  );
+});
+
+for (const [one, other, same] of [
+  ['2001:db8:1:2::1', '2001:db8:1:2:ffff::9', true],
+  ['2001:db8:1:2::1', '2001:db8:1:3::1', false],
+  ['192.0.2.1', '::ffff:192.0.2.1', true],
+  ['192.0.2.1', '192.0.2.2', false],
+  ['fe80::1%eth0', 'fe80::2%eth0', true],
+] as const) {
+  test(`${one} and ${other} are ${same ? 'one source' : 'two sources'}`, () => assert.equal(sourceOf(one) === sourceOf(other), same));
+}

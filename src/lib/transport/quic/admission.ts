@@ -1,24 +1,32 @@
-// How much strangers may take from the listener: half-open handshakes, in all and for each address, and answers that cost us nothing to remember.
+// How much strangers may take from the listener: half-open handshakes, in all and for each source, handshakes begun, and answers that cost us nothing to remember.
+import ipaddr from 'ipaddr.js';
 import { LIMITS } from '../../base/limits.ts';
+
+/** What one stranger can have many addresses of: an IPv6 /64 is one source, an IPv4 address, mapped or not, too. */
+export function sourceOf(address: string): string {
+  if (!ipaddr.isValid(address)) return address;
+  const parsed = ipaddr.process(address);
+  return parsed instanceof ipaddr.IPv6 ? parsed.parts.slice(0, 4).join(':') : parsed.toString();
+}
 
 export class HalfOpen {
   readonly #bySource = new Map<string, number>();
   #total = 0;
 
   /** Undefined when there is no room; otherwise call what it gives when the handshake is over, however it ends. Calling twice is calling once. */
-  enter(address: string): (() => void) | undefined {
-    const ofSource = this.#bySource.get(address) ?? 0;
+  enter(source: string): (() => void) | undefined {
+    const ofSource = this.#bySource.get(source) ?? 0;
     if (this.#total >= LIMITS.halfOpenHandshakes || ofSource >= LIMITS.halfOpenPerSource) return undefined;
     this.#total += 1;
-    this.#bySource.set(address, ofSource + 1);
+    this.#bySource.set(source, ofSource + 1);
     let inside = true;
     return () => {
       if (!inside) return;
       inside = false;
       this.#total -= 1;
-      const left = (this.#bySource.get(address) ?? 1) - 1;
-      if (left > 0) this.#bySource.set(address, left);
-      else this.#bySource.delete(address);
+      const left = (this.#bySource.get(source) ?? 1) - 1;
+      if (left > 0) this.#bySource.set(source, left);
+      else this.#bySource.delete(source);
     };
   }
 }
@@ -40,5 +48,26 @@ export class Allowance {
     }
     this.#spent += 1;
     return this.#spent <= this.#perSecond;
+  }
+}
+
+/** An Allowance for each source. It remembers one second, so only sources that proved their address belong here: those are few. */
+export class AllowanceBySource {
+  readonly #perSecond: number;
+  readonly #spent = new Map<string, number>();
+  #second = Number.NEGATIVE_INFINITY;
+
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond;
+  }
+
+  spend(source: string, now: number): boolean {
+    if (now - this.#second >= 1000) {
+      this.#second = now;
+      this.#spent.clear();
+    }
+    const spent = (this.#spent.get(source) ?? 0) + 1;
+    this.#spent.set(source, spent);
+    return spent <= this.#perSecond;
   }
 }

@@ -3,9 +3,10 @@ import type { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { SocketAddress, World } from '../../base/world.ts';
 import type { Link, LinkCredentials, LinkListener } from '../link.ts';
-import { Allowance, HalfOpen } from './admission.ts';
+import { Allowance, AllowanceBySource, HalfOpen, sourceOf } from './admission.ts';
 import { checkCredentials, makeConfig } from './config.ts';
 import { Datagrams } from './datagrams.ts';
+import { type DropCounts, type DropReason, Drops } from './drops.ts';
 import { QuicLink } from './link.ts';
 import { type Liveness, PATH } from './loop.ts';
 import { loadQuiche } from './native.ts';
@@ -15,7 +16,11 @@ import { retryTokens } from './retry.ts';
 import { statelessResets } from './stateless-reset.ts';
 
 const SHORTEST_FIRST_ID = 8; // RFC 9000 7.2
-const UNSOLICITED_ANSWERS_PER_SECOND = 1000; // as many agents may notice a restart at once
+// Each kind of answer has its own, so that a flood of one takes nothing from the others.
+const RESETS_PER_SECOND = 1000; // as many agents may notice a restart at once
+const VERSION_NEGOTIATIONS_PER_SECOND = 100;
+const RETRIES_PER_SECOND = 5000; // 25 us each and the sending, measured: a flood of Initials takes a fifth of a core, not all of it
+const HANDSHAKES_PER_SOURCE_PER_SECOND = 200; // about a third of a core
 
 export interface QuicListenOptions {
   readonly at: SocketAddress;
@@ -31,8 +36,8 @@ export interface QuicListenOptions {
 export interface QuicListener extends LinkListener {
   /** For handshakes from now on. Error `config.invalid`, which keeps the old. */
   useCredentials(credentials: LinkCredentials): void;
-  /** Datagrams that got no answer and reached no link. */
-  readonly dropped: number;
+  /** Datagrams that got no answer and reached no link, since the start, by reason. */
+  readonly dropped: DropCounts;
 }
 
 /** Errors `port.in-use`, `address.not-here`, `quic.unavailable`, `config.invalid` for credentials that do not fit together. */
@@ -44,70 +49,75 @@ export async function listenQuic({ at, credentials: first, secret, onLink, liven
   const retries = retryTokens(secret);
   const resets = statelessResets(secret);
   const halfOpen = new HalfOpen();
-  const answers = new Allowance(UNSOLICITED_ANSWERS_PER_SECOND);
+  const resetsLeft = new Allowance(RESETS_PER_SECOND);
+  const negotiationsLeft = new Allowance(VERSION_NEGOTIATIONS_PER_SECOND);
+  const retriesLeft = new Allowance(RETRIES_PER_SECOND);
+  const handshakesLeft = new AllowanceBySource(HANDSHAKES_PER_SOURCE_PER_SECOND);
+  const drops = new Drops(world.log);
   const links = new Map<string, QuicLink>();
-  let dropped = 0;
   let accepting = true;
 
   const socket = await world.net.bindUdp(at, (datagram, from) => {
+    let dropped: DropReason | undefined;
     try {
-      if (!receive(datagram, from)) dropped += 1;
+      dropped = receive(datagram, from);
     } catch (error) {
-      dropped += 1;
+      dropped = 'engine';
       world.log.debug({ error, from }, 'datagram refused by the engine');
     }
+    if (dropped !== undefined) drops.add(dropped, from, world.clock.monotonic());
   });
   const datagrams = new Datagrams(socket, world.log, () => world.clock.monotonic());
 
-  /** False for what is dropped. */
-  function receive(datagram: Uint8Array, from: SocketAddress): boolean {
-    const header = readHeader(datagram);
-    if (!header) return false;
+  /** Why it is dropped, if it is. */
+  function receive(datagram: Uint8Array, from: SocketAddress): DropReason | undefined {
+    const header = from.port === 0 ? undefined : readHeader(datagram);
+    if (!header) return 'unreadable';
     const link = links.get(idKey(header.destination));
     if (link) {
       // A peer that moved gets a new link soon enough; an engine that is shown a second path can be made to spin (architecture.md, decision 2).
-      if (!isSame(link.remote, from)) return false;
+      if (!isSame(link.remote, from)) return 'moved';
       link.receive(datagram);
-      return true;
+      return undefined;
     }
-    if (header.form === 'short') return unsolicited(resets.answer(header.destination, datagram.length, world.random), from);
-    if (datagram.length < SMALLEST_INITIAL_BYTES) return false;
-    if (header.version !== QUIC_V1) return unsolicited(versionNegotiation(header, world.random.bytes(1)[0] ?? 0), from);
-    return header.initial && accepting && receiveInitial(datagram, header, from);
+    if (header.form === 'short') return answer(resets.answer(header.destination, datagram.length, world.random), resetsLeft, from);
+    if (datagram.length < SMALLEST_INITIAL_BYTES) return 'small';
+    if (header.version !== QUIC_V1) return answer(versionNegotiation(header, world.random.bytes(1)[0] ?? 0), negotiationsLeft, from);
+    if (!header.initial) return 'unknown';
+    return accepting ? receiveInitial(datagram, header, from) : 'stopping';
   }
 
-  function unsolicited(packet: Uint8Array | undefined, to: SocketAddress): boolean {
-    if (!packet || !answers.spend(world.clock.monotonic())) return false;
+  function answer(packet: Uint8Array | undefined, left: Allowance, to: SocketAddress): DropReason | undefined {
+    if (!packet) return 'unknown';
+    if (!left.spend(world.clock.monotonic())) return 'unanswered';
     socket.send(packet, to);
-    return true;
+    return undefined;
   }
 
-  function receiveInitial(datagram: Uint8Array, header: LongHeader, from: SocketAddress): boolean {
+  function receiveInitial(datagram: Uint8Array, header: LongHeader, from: SocketAddress): DropReason | undefined {
     const token = readInitialToken(datagram, header);
-    if (
-      !token ||
-      header.destination.length < SHORTEST_FIRST_ID ||
-      header.destination.length > CONNECTION_ID_BYTES ||
-      header.source.length > CONNECTION_ID_BYTES
-    )
-      return false;
+    const { destination, source } = header;
+    if (!token || destination.length < SHORTEST_FIRST_ID || destination.length > CONNECTION_ID_BYTES || source.length > CONNECTION_ID_BYTES) return 'token';
     if (token.length === 0) return retry(header, from);
-    const original = retries.open(token, from, header.destination, world.clock.now());
-    return original !== undefined && accept(datagram, header.destination, original, from);
+    const original = retries.open(token, from, destination, world.clock.now());
+    return original === undefined ? 'token' : accept(datagram, destination, original, from);
   }
 
-  function retry(header: LongHeader, from: SocketAddress): boolean {
+  function retry(header: LongHeader, from: SocketAddress): DropReason | undefined {
+    if (!retriesLeft.spend(world.clock.monotonic())) return 'unanswered';
     const chosen = world.random.bytes(CONNECTION_ID_BYTES);
     const token = retries.mint(from, header.destination, chosen, world.clock.now());
     const packet = Buffer.alloc(SMALLEST_INITIAL_BYTES);
     const bytes = quiche.retry(header.source, header.destination, chosen, token, QUIC_V1, packet);
     socket.send(packet.subarray(0, bytes), from);
-    return true;
+    return undefined;
   }
 
-  function accept(datagram: Uint8Array, chosen: Uint8Array, original: Uint8Array, from: SocketAddress): boolean {
-    const leave = halfOpen.enter(from.address);
-    if (!leave) return false;
+  function accept(datagram: Uint8Array, chosen: Uint8Array, original: Uint8Array, from: SocketAddress): DropReason | undefined {
+    const source = sourceOf(from.address);
+    if (!handshakesLeft.spend(source, world.clock.monotonic())) return 'too-often';
+    const leave = halfOpen.enter(source);
+    if (!leave) return 'half-open';
     try {
       const id = Uint8Array.from(chosen); // the datagram's memory is not ours
       const packetBytes = packetBytesFor(from, world.net.interfaces());
@@ -142,7 +152,7 @@ export async function listenQuic({ at, credentials: first, secret, onLink, liven
       const link = new QuicLink(parts, world);
       links.set(idKey(id), link);
       link.receive(datagram);
-      return true;
+      return undefined;
     } catch (error) {
       leave();
       throw error;
@@ -158,7 +168,7 @@ export async function listenQuic({ at, credentials: first, secret, onLink, liven
   return {
     at: socket.at,
     get dropped() {
-      return dropped;
+      return drops.counts;
     },
     useCredentials(next) {
       checkCredentials(quiche, next);

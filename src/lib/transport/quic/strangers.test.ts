@@ -120,9 +120,9 @@ test('handshakes that stop half way take no more than their share, and are freed
   const to = { address: '127.0.0.1', port: listener.at.port };
   const agent = await credentials(await ca.agent());
   for (let attempt = 0; attempt < LIMITS.halfOpenPerSource; attempt += 1) await helloOnly(t, to, agent);
-  assert.equal(listener.dropped, 0);
+  assert.equal(listener.dropped['half-open'], 0);
   await helloOnly(t, to, agent);
-  assert.equal(listener.dropped, 1);
+  assert.equal(listener.dropped['half-open'], 1);
   const elsewhere = await udpProxy(t, to, '127.0.0.2');
   assert.equal((await dial({ to: elsewhere.at })).alpn, 'gw-agent-tunnel/2');
   await clock.advance(LIMITS.quicHandshakeMs);
