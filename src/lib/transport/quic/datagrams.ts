@@ -14,7 +14,7 @@ export class Datagrams {
   readonly #waiting = new Set<() => void>();
   readonly #drained: (() => void)[] = [];
   #underWay = 0;
-  #quietUntil = 0;
+  readonly #quietUntil = new Map<string, number>();
 
   constructor(socket: UdpSocket, log: Log, monotonic: () => number) {
     this.#socket = socket;
@@ -59,8 +59,8 @@ export class Datagrams {
   /** A firewall's EPERM or a full queue is a lost packet; QUIC sends it again. */
   #report(errno: string, to: SocketAddress): void {
     const now = this.#monotonic();
-    if (now < this.#quietUntil) return;
-    this.#quietUntil = now + ERRORS_LOGGED_EVERY_MS;
+    if (now < (this.#quietUntil.get(errno) ?? 0)) return;
+    this.#quietUntil.set(errno, now + ERRORS_LOGGED_EVERY_MS);
     this.#log.warn({ errno, to }, 'datagram not sent');
   }
 }

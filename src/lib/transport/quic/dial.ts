@@ -78,8 +78,16 @@ export async function dialQuic({ to, serverName, credentials, pinnedSpki, signal
 }
 
 function silentGateway({ address, port }: SocketAddress, cause: TunnelError): TunnelError {
-  return new TunnelError('gateway.silent', `nothing was heard from ${address} over UDP port ${port}`, {
-    hint: 'A firewall on the way may drop UDP, or the gateway does not run.',
-    cause,
-  });
+  const errno = /could not be sent: (\w+)/.exec(cause.message)?.[1];
+  return new TunnelError(
+    'gateway.silent',
+    `nothing was heard from ${address} over UDP port ${port}${errno === undefined ? '' : `: this machine says ${errno}`}`,
+    {
+      hint:
+        errno === undefined
+          ? 'A firewall on the way may drop UDP, or the gateway does not run.'
+          : 'A firewall or a missing route on this machine keeps datagrams from leaving.',
+      cause,
+    },
+  );
 }

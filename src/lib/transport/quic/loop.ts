@@ -59,6 +59,7 @@ export class ConnectionLoop {
   #timeoutAt = Number.NEGATIVE_INFINITY;
   #unanswered = 0;
   #flushes = 0;
+  #sendError: { readonly errno: string; readonly at: number } | undefined;
 
   constructor(
     native: NativeConnection,
@@ -204,6 +205,7 @@ export class ConnectionLoop {
 
   /** Some systems send less than their loopback takes; what was lost goes out again in smaller packets. */
   readonly #notSent = (errno: string, bytes: number): void => {
+    this.#sendError = { errno, at: this.#world.clock.monotonic() };
     if (errno === 'EMSGSIZE') this.#packetBytes = Math.max(SMALLEST_INITIAL_BYTES, Math.min(this.#packetBytes, bytes >> 1));
   };
 
@@ -273,8 +275,10 @@ export class ConnectionLoop {
     }
   }
 
-  #silent(reason: string): void {
-    this.close(0, reason, ending({ by: 'silence', code: undefined, reason }, 'gateway.silent', 'nothing was heard from the gateway over UDP'));
+  #silent(what: string): void {
+    const failed = this.#sendError !== undefined && this.#sendError.at >= this.#receivedAt ? this.#sendError.errno : undefined;
+    const reason = failed === undefined ? what : `${what}; datagrams could not be sent: ${failed}`;
+    this.close(0, reason, ending({ by: 'silence', code: undefined, reason }, 'gateway.silent', reason));
   }
 
   /** What is left to say (CONNECTION_CLOSE) is said once; if it gets lost, the peer's next packet is answered by a stateless reset. */
