@@ -116,7 +116,7 @@ function parseObject(line: string, stderr: string): Record<string, unknown> {
 }
 
 function cleanEnvironment(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  // CI and its kin change what programs show on a terminal.
-  const kept = Object.entries(process.env).filter(([name]) => !/^(TUNNEL_|NODE_|CI$|FORCE_COLOR$|COLORTERM$)/.test(name));
+  // CI and its kin change what programs show on a terminal, a proxy of this machine where they connect to.
+  const kept = Object.entries(process.env).filter(([name]) => !/^(TUNNEL_|NODE_|CI$|FORCE_COLOR$|COLORTERM$|(https?|all|no)_proxy$)/i.test(name));
   return { ...Object.fromEntries(kept), NO_COLOR: '1', ...more };
 }

@@ -1,4 +1,5 @@
 // TCP from here to the gateway, whatever will be spoken on it: by every address of its name, or through the proxy that the environment names.
+import type { TLSSocket } from 'node:tls';
 import { within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -47,7 +48,7 @@ async function reachThrough(proxy: HttpProxy, to: Place, world: Reach, signal: A
   return await within(world.clock, LIMITS.proxyAnswerMs, late, signal, async (limit) => {
     const raw = await connectByName(proxy, world, limit);
     try {
-      const socket = proxy.tls ? await shakeHands(raw, proxy.host, {}, limit) : raw;
+      const socket = proxy.tls ? withoutReset(await shakeHands(raw, proxy.host, {}, limit)) : raw;
       await askForTunnel(socket, to, proxy, limit);
       return socket;
     } catch (error) {
@@ -55,6 +56,11 @@ async function reachThrough(proxy: HttpProxy, to: Place, world: Reach, signal: A
       throw error;
     }
   });
+}
+
+/** A TLS socket throws when asked to reset. Whatever is spoken through it notices the missing end by itself. */
+function withoutReset(tls: TLSSocket): TcpSocket {
+  return Object.assign(tls, { resetAndDestroy: () => tls.destroy() });
 }
 
 function failedThrough(proxy: HttpProxy, called: string, cause: unknown): TunnelError {

@@ -21,8 +21,7 @@ export function carriedBy(tls: Duplex, raw: TcpSocket): void {
 export function reset(side: Duplex, error: Error): void {
   side.on('error', ignore);
   if (side.destroyed) return;
-  let lowest = side;
-  for (let below = carriers.get(side); below !== undefined; below = carriers.get(below)) lowest = below; // TLS in TLS, behind a proxy
+  const lowest = carriers.get(side) ?? side;
   if (isTcp(lowest)) resetTcp(lowest, () => side.destroy(error));
   else side.destroy(error);
 }

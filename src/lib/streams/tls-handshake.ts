@@ -4,20 +4,19 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { TunnelError } from '../base/errors.ts';
 import { escapeText } from '../base/escape.ts';
 import type { TcpSocket } from '../base/world.ts';
-import { carriedBy } from './reset.ts';
 
 export interface TlsOptions extends Pick<ConnectionOptions, 'ca' | 'rejectUnauthorized' | 'minVersion'> {
   readonly alpn?: string;
 }
 
 /**
- * `host` is asked for by SNI when it is a name (RFC 6066, 3) and held against the certificate in any case. Owns `raw`: both go together, a reset is `reset(tls)`.
+ * `host` is asked for by SNI when it is a name (RFC 6066, 3) and held against the certificate in any case. Owns `raw`: both go together. It cannot reset: who needs
+ * that puts a TlsWire below. (Tried, 24.21: a reset of the TCP socket that TLS lies on directly leaves as a clean end, and with `destroy` after it at times ends the process.)
  * Error `certificate.refused` without a hint; everything else rejects as it came, an abort with the signal's reason.
  */
 export function shakeHands(raw: TcpSocket, host: string, { alpn, ...options }: TlsOptions, signal: AbortSignal): Promise<TLSSocket> {
   const named = isIP(host) === 0 ? { servername: host } : {};
   const tls = connect({ socket: raw, host, ...named, ...(alpn !== undefined && { ALPNProtocols: [alpn] }), ...options });
-  carriedBy(tls, raw);
   tls.once('close', () => raw.destroy());
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
