@@ -137,27 +137,24 @@ export class MuxLink implements Link {
 
   #frame(type: number, id: number, payload: Buffer): void {
     if (this.#ended) return;
-    if (type === FRAME.settings) return this.#settings(payload);
-    if (this.#theirs === undefined) throw violation('the first frame is not the settings');
-    switch (type) {
-      case FRAME.end: {
-        const stream = this.#streamOf(id);
-        if (stream !== undefined && !stream.receiveEnd()) throw violation('a second end');
-        return;
-      }
-      case FRAME.reset:
-        return this.#streamOf(id)?.receiveReset(readNumber(payload));
-      case FRAME.window:
-        return this.#open.get(id)?.receiveCredit(readNumber(payload));
-      case FRAME.ping:
-        if (!this.#wire.congested) this.#wire.send(pingFrame(FRAME.pong)); // what is queued is as good a sign of life
-        return;
-      case FRAME.close: {
-        const { code, reason } = readClose(payload);
-        return this.#end({ by: 'peer', code, reason });
-      }
-      default: // a pong, or what a later version says
-    }
+    if (type === FRAME.settings) this.#settings(payload);
+    else if (this.#theirs === undefined) throw violation('the first frame is not the settings');
+    else if (type === FRAME.end) this.#streamEnded(id);
+    else if (type === FRAME.reset) this.#streamOf(id)?.receiveReset(readNumber(payload));
+    else if (type === FRAME.window) this.#open.get(id)?.receiveCredit(readNumber(payload));
+    else if (type === FRAME.ping) this.#pong();
+    else if (type === FRAME.close) this.#end({ by: 'peer', ...readClose(payload) });
+    // a pong has done its work by coming; what else there is a later version says
+  }
+
+  /** Not while much is queued: that is as good a sign of life, and pings must not fill the memory. */
+  #pong(): void {
+    if (!this.#wire.congested) this.#wire.send(pingFrame(FRAME.pong));
+  }
+
+  #streamEnded(id: number): void {
+    const stream = this.#streamOf(id);
+    if (stream !== undefined && !stream.receiveEnd()) throw violation('a second end');
   }
 
   #settings(payload: Buffer): void {
@@ -203,9 +200,13 @@ export class MuxLink implements Link {
     reset: (stream, code) => this.#wire.send(resetFrame(stream.streamId, code)),
     grant: (stream, bytes) => this.#wire.send(windowFrame(stream.streamId, bytes)),
     grow: (window) => {
-      const more = Math.min(window, LIMITS.streamBufferBytes - window, LIMITS.agentBufferBytes - this.#grown);
+      const left = LIMITS.agentBufferBytes - this.#grown;
+      const more = Math.min(window, LIMITS.streamBufferBytes - window, left >> 2); // never all of it: the next stream wants some too
       this.#grown += more;
       return window + more;
+    },
+    release: (window) => {
+      this.#grown -= window - FIRST_WINDOW_BYTES;
     },
     isCongested: () => this.#wire.congested,
     wait: (stream) => {
@@ -219,10 +220,7 @@ export class MuxLink implements Link {
         this.#spendCredit();
       } else this.#theirOpen -= 1;
     },
-    gone: (stream, window) => {
-      this.#waiting.delete(stream);
-      this.#grown -= window - FIRST_WINDOW_BYTES;
-    },
+    gone: (stream) => void this.#waiting.delete(stream),
   };
 
   /** Silence is judged, and broken, by one timer. */
@@ -230,7 +228,10 @@ export class MuxLink implements Link {
     this.#timer = this.#clock.after(ms, () => {
       const { keepAliveMs, deadLinkMs } = this.#parts.liveness;
       const silence = this.#clock.monotonic() - this.#heardAt;
-      if (silence >= deadLinkMs) return this.#end({ by: 'silence', code: undefined, reason: 'nothing was received' });
+      if (silence >= deadLinkMs) {
+        this.#end({ by: 'silence', code: undefined, reason: 'nothing was received' });
+        return;
+      }
       if (silence >= keepAliveMs) this.#wire.send(pingFrame(FRAME.ping));
       this.#arm(Math.min(keepAliveMs, deadLinkMs - silence));
     });
@@ -239,9 +240,8 @@ export class MuxLink implements Link {
   /** The byte stream ended without a word, or broke the rules. */
   #cut(error: Error | undefined): void {
     if (error instanceof TunnelError && error.code === 'protocol.violation') {
-      return this.#end({ by: 'fault', code: undefined, reason: error.message }, closeFrame(0, error.message));
-    }
-    this.#end({ by: 'silence', code: undefined, reason: error?.message ?? 'the connection was cut' }, undefined, error);
+      this.#end({ by: 'fault', code: undefined, reason: error.message }, closeFrame(0, error.message));
+    } else this.#end({ by: 'silence', code: undefined, reason: error?.message ?? 'the connection was cut' }, undefined, error);
   }
 
   #end(end: LinkEnd, lastWord?: Buffer, cause?: Error): void {

@@ -9,16 +9,18 @@ export interface Carrier {
   end(stream: MuxStream): void;
   reset(stream: MuxStream, code: number): void;
   grant(stream: MuxStream, bytes: number): void;
-  /** How far a window may grow that stands at `window`: the memory of a connection is one budget. */
+  /** What a window of this size may become: the memory of a connection is one budget. */
   grow(window: number): number;
+  /** A window that has grown to this size is not needed any more. Once. */
+  release(window: number): void;
   /** Whether the connection has enough for now. */
   isCongested(): boolean;
   /** Calls `resumeSending` when it has not. */
   wait(stream: MuxStream): void;
   /** On the wire both directions are done: its id will not be heard again. Once. */
   over(stream: MuxStream): void;
-  /** Nothing of it is left here either; `window` returns to the budget. Once. */
-  gone(stream: MuxStream, window: number): void;
+  /** Nothing of it is left here either. Once. */
+  gone(stream: MuxStream): void;
 }
 
 /** What a reader that has stopped holds on top of its window. */
@@ -70,6 +72,7 @@ export class MuxStream extends Duplex implements LinkStream {
   receiveEnd(): boolean {
     if (this.#receivedEnd) return false;
     this.#receivedEnd = true;
+    this.#carrier.release(this.#window);
     if (this.#sentEnd) this.#finish();
     if (this.#queue.length === 0) this.push(null);
     return true;
@@ -118,7 +121,8 @@ export class MuxStream extends Duplex implements LinkStream {
     this.#finish();
     const held = this.#held;
     this.#held = undefined;
-    this.#carrier.gone(this, this.#window);
+    if (!this.#receivedEnd) this.#carrier.release(this.#window);
+    this.#carrier.gone(this);
     held?.done(error);
     done(error);
   }
