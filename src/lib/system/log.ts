@@ -4,7 +4,8 @@ import { TunnelError } from '../base/errors.ts';
 import { escapeText } from '../base/escape.ts';
 import type { Log } from '../base/world.ts';
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LEVELS)[number];
 
 /** Writes synchronously, so that the last line before a crash is there. */
 export function createLog(options: { level: LogLevel; fields?: object }): Log {
@@ -24,6 +25,12 @@ export function createLog(options: { level: LogLevel; fields?: object }): Log {
 }
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silentLog };
+
+/** For another process that shall log as this one does. */
+export function levelOf(log: Log): LogLevel {
+  const level = 'level' in log ? log.level : undefined;
+  return LEVELS.find((known) => known === level) ?? 'silent';
+}
 
 /** Most commands never log, and pino takes longer to load than they take to run. */
 function loadPino(): typeof import('pino') {
