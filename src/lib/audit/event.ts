@@ -5,6 +5,8 @@ export const AUDIT_CODES = {
   'ca.created': 'a certificate authority was made',
   'gateway.started': 'the gateway started to serve',
   'gateway.stopped': 'the gateway stopped',
+  'edge.lost': "the edge's process ended or had to be ended, and all connections with it",
+  'edge.restarted': 'a new process took the place of an edge that was lost',
   'token.minted': 'a token was made',
   'token.revoked': 'a token was revoked',
   'agent.enrolled': 'an agent was enrolled with a token',

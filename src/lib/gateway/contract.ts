@@ -28,6 +28,26 @@ export interface ControlForEdge {
   report(event: ChannelEvent): Promise<void>;
 }
 
+/** What control hears about an edge from whoever keeps it running; in one process with control an edge cannot be lost. */
+export interface EdgeKeeping {
+  /** Its process has ended: no link, channel or connection of it is left. Calls of it that are still answered count for nothing. */
+  lost(loss: { readonly pid: number; readonly reason: string }): Promise<void>;
+  /** Another process serves in its place. */
+  restarted(next: { readonly pid: number; readonly reason: string; readonly restarts: number }): void;
+}
+
+/** How the edge's process fares. */
+export interface EdgeStatus {
+  /** Null while none runs. */
+  readonly pid: number | null;
+  readonly restarts: number;
+  /** When this process began to serve, monotonic. */
+  readonly since: number;
+  readonly memoryBytes: number;
+  /** Why the last one was lost. */
+  readonly lastLoss: string | null;
+}
+
 /** What control orders of an edge. */
 export interface EdgeForControl {
   closeLink(linkId: string, reason: string): Promise<void>;

@@ -4,18 +4,12 @@ import type { Authority } from '../../pki/authority.ts';
 import type { Store } from '../../store/open.ts';
 import { mintMaterial } from '../../tokens/session-material.ts';
 import type { SigningKey } from '../../tokens/signing-keys.ts';
-import type { ControlForEdge } from '../contract.ts';
-import { admit } from './admit.ts';
-import { attach } from './attach.ts';
 import { Attempts } from './attempts.ts';
 import { AuditLog } from './audit-log.ts';
-import { authorise, SeenTokens } from './authorise.ts';
 import type { ControlContext, PublicPlaces, Serving } from './context.ts';
-import { advertise, introduce, unlink } from './links.ts';
+import { type EdgeDesk, edgeDesk } from './for-edge.ts';
 import { Logins } from './logins.ts';
 import { Registry } from './registry.ts';
-import { renew } from './renew.ts';
-import { ChannelReports } from './report.ts';
 import { SessionUsers } from './session-users.ts';
 import { Sessions } from './sessions.ts';
 
@@ -31,7 +25,7 @@ export interface ControlOptions {
 }
 
 export interface Control extends AsyncDisposable {
-  readonly forEdge: ControlForEdge;
+  readonly forEdge: EdgeDesk;
   /** What the API's operations work on. */
   readonly context: ControlContext;
   /** From here on an edge takes orders. */
@@ -74,7 +68,7 @@ export async function startControl({ store, authority, keys, placesBefore }: Con
   const serve = (started: Serving) => {
     serving = started;
   };
-  return { forEdge: forEdge(context), context, serve, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return { forEdge: edgeDesk(context), context, serve, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 /** Ends what a gateway that is gone left live; how many. In one transaction with their audit rows. */
@@ -91,27 +85,6 @@ export async function endLeftovers(store: Store): Promise<number> {
     );
     return ended.length;
   });
-}
-
-function forEdge(context: ControlContext): ControlForEdge {
-  const seen = new SeenTokens();
-  const reports = new ChannelReports();
-  return {
-    admit: (presented) => admit(context, presented),
-    introduce: (linkId, hello) => introduce(context, linkId, hello),
-    advertise: (linkId, advertisement) => advertise(context, linkId, advertisement),
-    alive: async (linkId) => context.registry.alive(linkId),
-    unlink: (linkId, reason) => unlink(context, linkId, reason),
-    authorise: async (request) => {
-      const plan = await authorise(context, seen, request);
-      reports.expect(plan);
-      return plan;
-    },
-    attach: (request) => attach(context, seen, request),
-    detach: async (connection) => context.users.leave(connection),
-    renew: (linkId, csrPem) => renew(context, linkId, csrPem),
-    report: async (event) => reports.hear(context, event),
-  };
 }
 
 async function loadRegistry(store: Store, world: World): Promise<Registry> {

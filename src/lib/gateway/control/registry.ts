@@ -175,6 +175,10 @@ export class Registry {
     return this.#links.get(linkId);
   }
 
+  links(): RegisteredLink[] {
+    return [...this.#links.values()];
+  }
+
   /** Oldest first. */
   linksOf(agentId: string): RegisteredLink[] {
     return this.#live(agentId);

@@ -13,12 +13,19 @@ interface Planned {
   readonly tried: object[];
 }
 
+interface OpenChannel {
+  readonly sessionId: string;
+  readonly operator: string;
+  readonly agent: string;
+  readonly target: string;
+}
+
 /** An edge that never says what became of a plan must not fill the memory. */
 const MOST_PLANS = 10_000;
 
 export class ChannelReports {
   readonly #planned = new Map<string, Planned>();
-  readonly #open = new Map<string, { readonly operator: string; readonly agent: string; readonly target: string }>();
+  readonly #open = new Map<string, OpenChannel>();
 
   expect({ channelId, operator, decision }: Plan): void {
     this.#planned.set(channelId, { operator, decision, tried: [] });
@@ -37,12 +44,30 @@ export class ChannelReports {
     else this.#refused(context, event, planned);
   }
 
+  /** Ends every channel of an edge that can say nothing any more, and what it had still to try; how many were open. */
+  lost({ audit, sessions }: ControlContext, reason: string): number {
+    const [open, planned] = [[...this.#open], [...this.#planned]];
+    this.#open.clear();
+    this.#planned.clear();
+    for (const [channelId, { sessionId, operator, agent, target }] of open) {
+      sessions.channelEnded(sessionId, channelId);
+      const detail = { channel_id: channelId, session_id: sessionId, agent, bytes_up: null, bytes_down: null, reason: 'edge-lost' };
+      audit.keep({ code: 'channel.ended', actor: `operator:${operator}`, subject: `target:${target}`, detail });
+    }
+    for (const [channelId, { operator, decision, tried }] of planned) {
+      const outcome: Outcome = { result: 'refused', agent: null, address: null, code: 'link.lost', reason };
+      const detail = { channel_id: channelId, session_id: null, agent: null, decision: { ...decision, outcome }, tried };
+      audit.keep({ code: 'channel.refused', actor: `operator:${operator}`, subject: `target:${decision.target}`, detail });
+    }
+    return open.length;
+  }
+
   #opened(context: ControlContext, event: Extract<ChannelEvent, { kind: 'opened' }>, planned: Planned): void {
     const { audit, sessions } = context;
     const { channelId, sessionId, agent, target } = event;
     const address = event.address && auditText(event.address);
     this.#planned.delete(channelId);
-    this.#open.set(channelId, { operator: planned.operator, agent, target });
+    this.#open.set(channelId, { sessionId, operator: planned.operator, agent, target });
     sessions.channelOpened(sessionId, channelId, target);
     audit.keep(rowOf('channel.opened', event, planned, { result: 'connected', agent, address, code: null, reason: null }));
     endWhereEnded(context, sessionId);

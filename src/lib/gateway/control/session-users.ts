@@ -30,6 +30,11 @@ export class SessionUsers implements Disposable {
     for (const sessionId of left) this.#judgeIn(GRACE_MS, sessionId);
   }
 
+  /** The edge that carried the connections is lost. */
+  leaveAll(): void {
+    for (const connection of [...this.#uses.keys()]) this.leave(connection);
+  }
+
   [Symbol.dispose](): void {
     this.#over = true;
     for (const timer of this.#leaving.values()) timer.cancel();
