@@ -36,8 +36,9 @@ const COMMANDS: readonly string[] = ['base', 'api', 'cli', 'system', 'gateway', 
 /** Inside gateway/: control and edge import the contract, never each other; the edge has no store and no keys but its own. */
 const FORBIDDEN: readonly (readonly [from: RegExp, to: RegExp, why: string])[] = [
   [/^gateway\/edge\//, /^gateway\/(control|start|open)/, 'the edge knows control only by gateway/contract.ts'],
-  [/^gateway\/edge\//, /^(store|pki\/authority|tokens)\//, 'the edge holds neither the database nor a signing key'],
-  [/^gateway\/control\//, /^gateway\/edge\//, 'control knows the edge only by gateway/contract.ts'],
+  [/^gateway\/(edge|border)\//, /^(store|pki\/authority|tokens)\//, 'the edge holds neither the database nor a signing key'],
+  [/^gateway\/(edge|border)\//, /^gateway\/(edge-process\/|contract-schema)/, "what judges the edge and keeps it alive is control's"],
+  [/^gateway\/control\//, /^gateway\/(edge|border)\//, 'control knows the edge only by gateway/contract.ts'],
 ];
 
 const IMPORT = /(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g;

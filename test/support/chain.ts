@@ -18,13 +18,17 @@ interface Options {
   readonly routes?: string;
   readonly ports?: string;
   readonly gatewayFlags?: readonly string[];
+  readonly gatewayEnv?: NodeJS.ProcessEnv;
 }
 
-export async function startChain(t: TestContext, { routes = '127.0.0.0/8,::1,localhost', ports = '1-65535', gatewayFlags = [] }: Options = {}): Promise<Chain> {
+export async function startChain(
+  t: TestContext,
+  { routes = '127.0.0.0/8,::1,localhost', ports = '1-65535', gatewayFlags = [], gatewayEnv = {} }: Options = {},
+): Promise<Chain> {
   const folder = temporaryFolder(t);
   const [gatewayFolder, agentFolder, operatorFolder] = [join(folder, 'gw'), join(folder, 'ag'), join(folder, 'op')];
   await succeed(['ca', 'init', '--data-dir', gatewayFolder]);
-  const gateway = start(t, ['gateway', 'start', '--data-dir', gatewayFolder, '--listen', '127.0.0.1:0', ...gatewayFlags]);
+  const gateway = start(t, ['gateway', 'start', '--data-dir', gatewayFolder, '--listen', '127.0.0.1:0', ...gatewayFlags], { env: gatewayEnv });
   const ready = await gateway.event('ready');
   const mint = ['token', 'mint', '--data-dir', gatewayFolder, '--expires', '1h'];
   await Promise.all([

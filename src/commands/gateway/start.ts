@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../lib/base/errors.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { dataDirFlag, waitFlag } from '../../lib/cli/global-flags.ts';
 import { parseWait } from '../../lib/cli/parse-wait.ts';
+import { readTestHooks } from '../../lib/gateway/test-hooks.ts';
 import { tryFor } from '../../lib/operator/try-for.ts';
 
 /** What an older process that is about to end may still hold. */
@@ -40,6 +41,7 @@ export default class GatewayStart extends TunnelCommand<undefined> {
       publicUrl: flags['public-url'],
       publicUdp: flags['public-udp'],
       proxyListen: flags['proxy-listen'],
+      testHooks: readTestHooks(process.env['TUNNEL_TEST_HOOKS']),
     };
     const { startGateway } = await import('../../lib/gateway/start.ts');
     await using gateway = await tryFor(waitMs, () => startGateway(config, world), world.clock, signal, HELD);

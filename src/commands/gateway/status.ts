@@ -23,8 +23,15 @@ export default class GatewayStatus extends TunnelCommand<StatusAnswer> {
     const status = await tryFor(waitMs, ask, world.clock, signal);
     await this.table(
       ['FIELD', 'VALUE'],
-      Object.entries(status).map(([key, value]) => [key, String(value ?? '')]),
+      Object.entries({ ...status, ...named(status.edge), edge: undefined }).flatMap(([key, value]) =>
+        value === undefined ? [] : [[key, String(value ?? '')]],
+      ),
     );
     return status;
   }
+}
+
+/** The edge's process in lines of its own. */
+function named(edge: StatusAnswer['edge']): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(edge ?? {}).map(([key, value]) => [`edge_${key}`, value]));
 }

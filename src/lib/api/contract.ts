@@ -217,6 +217,16 @@ export const StatusAnswer = z.object({
   channels: z.number().int(),
   pid: z.number().int(),
   uptime_seconds: z.number(),
+  /** The process that carries links and channels; null as pid while it is being replaced. Gateways before 0.2 had none. */
+  edge: z
+    .object({
+      pid: z.number().int().nullable(),
+      uptime_seconds: z.number(),
+      memory_bytes: z.number(),
+      restarts: z.number().int(),
+      last_loss: z.string().nullable(),
+    })
+    .optional(),
 });
 
 export type PageQuery = z.input<typeof PageQuery>;

@@ -76,4 +76,11 @@ export const LIMITS = {
   csrBytes: 16 * KIB,
   targetsPerSession: 64,
   candidatesPerTarget: 16,
+  edgeHeartbeatMs: 500,
+  edgeSilentMs: 5 * SECOND,
+  edgeStartMs: 30 * SECOND,
+  edgeStopMs: 5 * SECOND,
+  edgeMemoryBytes: 1024 * MIB,
+  edgeCallMs: 15 * SECOND,
+  edgeCallsWaiting: 8192,
 } as const;

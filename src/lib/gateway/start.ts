@@ -1,35 +1,24 @@
 // Starts a gateway on its data folder: lock, keys, store, control, edge, API, and last the door; closing goes the other way round.
-import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { VERSION } from '../base/version.ts';
 import type { World } from '../base/world.ts';
 import { openStore } from '../store/open.ts';
-import {
-  connectEndpoint,
-  formatListen,
-  type GatewayFlags,
-  proxyUrl,
-  quicEndpoint,
-  readConfig,
-  serverNames,
-  settledConfig,
-  type WantedConfig,
-  wantedConfig,
-} from './config.ts';
+import { levelOf } from '../system/log.ts';
+import { connectEndpoint, formatListen, type GatewayFlags, proxyUrl, quicEndpoint, readConfig, serverNames, settledConfig, wantedConfig } from './config.ts';
 import type { Serving } from './control/context.ts';
 import { endLeftovers, startControl } from './control/control.ts';
-import { type FrontDoor, openFrontDoor } from './control/front-door.ts';
+import { openFrontDoor } from './control/front-door.ts';
 import { buildApi } from './control/http/server.ts';
 import { bearerCalls, everyoneIsLocalAdmin } from './control/http/who-calls.ts';
 import { dataFolder, loadKeys } from './data-folder.ts';
-import { type Edge, type EdgeConfig, startEdge } from './edge/start.ts';
+import { KeptEdge } from './edge-process/keep-edge.ts';
+import { openPorts } from './open-ports.ts';
 import { keepCertificate, serverCertificate } from './server-certificate.ts';
-
-/** A port that the system chose for UDP may be taken for TCP. */
-const PORT_ATTEMPTS = 8;
+import type { TestHooks } from './test-hooks.ts';
 
 export interface GatewayOptions extends GatewayFlags {
   readonly dataDir: string;
+  readonly testHooks?: TestHooks | undefined;
 }
 
 export interface Gateway extends AsyncDisposable {
@@ -43,7 +32,7 @@ export interface Gateway extends AsyncDisposable {
 }
 
 /** Errors `ca.missing`, `state.locked`, `gateway.public-url`, `address.malformed`, `port.in-use`, `address.not-here`, `file.loose-mode`, `store.corrupt`, `quic.unavailable`. */
-export async function startGateway({ dataDir, ...flags }: GatewayOptions, world: World): Promise<Gateway> {
+export async function startGateway({ dataDir, testHooks, ...flags }: GatewayOptions, world: World): Promise<Gateway> {
   const folder = dataFolder(dataDir);
   const { files, clock, net } = world;
   const keys = await loadKeys(folder, files);
@@ -54,6 +43,9 @@ export async function startGateway({ dataDir, ...flags }: GatewayOptions, world:
   const issue = () => serverCertificate(folder, keys.authority, serverNames(wanted), world);
   const certificate = await issue();
 
+  const limits = { silentMs: LIMITS.edgeSilentMs, memoryBytes: testHooks?.edgeMemoryBytes ?? LIMITS.edgeMemoryBytes };
+  const manner = { logLevel: levelOf(world.log), testHooks: testHooks !== undefined };
+  const edge = starting.use(new KeptEdge({ limits, manner }, world)); // its process comes up while the store opens
   const store = starting.use(await openStore(folder.database, world));
   const leftovers = await endLeftovers(store);
   if (leftovers > 0) world.log.warn({ sessions: leftovers }, 'sessions of the gateway before were ended');
@@ -67,6 +59,8 @@ export async function startGateway({ dataDir, ...flags }: GatewayOptions, world:
   const api = starting.use(await buildApi(context, { whoCalls: bearerCalls(context), certificate: credentials }));
   const localApi = starting.use(await buildApi(context, { whoCalls: everyoneIsLocalAdmin }));
 
+  starting.use(edge); // again, because control must still hear what it says at its end
+
   const edgeConfig = {
     certificatePem: certificate.certificatePem,
     privateKeyPem: certificate.privateKeyPem,
@@ -74,30 +68,34 @@ export async function startGateway({ dataDir, ...flags }: GatewayOptions, world:
     secret: keys.linkSecret,
     software: `tunnel/${VERSION}`,
   };
-  const behind = (edge: Edge) => ({ edge: edge.takeOperator, api: api.take });
-  const { edge, door } = await openPorts(
+  const behind = { operator: edge.takeOperator, agent: edge.takeAgent, api: api.take };
+  const { places, door } = await openPorts(
     wanted,
-    edgeConfig,
-    (edgeSettings) => startEdge(edgeSettings, control.forEdge, world),
-    (at, started) => openFrontDoor(at, behind(started), world),
+    {
+      edge: { start: (at) => edge.start({ ...edgeConfig, ...at }, control.forEdge), stop: () => edge.stop() },
+      openDoor: (at) => openFrontDoor(at, behind, world),
+      again: stored?.listen === formatListen(wanted.listen),
+    },
+    clock,
   );
-  starting.use(edge);
   starting.use(door);
 
-  const config = settledConfig(wanted, { tcp: door.at, proxy: edge.proxy }, stored);
+  const config = settledConfig(wanted, { tcp: door.at, proxy: places.proxy }, stored);
   await files.replaceAtomically(folder.config, `${JSON.stringify(config, null, 2)}\n`);
   const serving: Serving = {
     places: { url: config.public_url, quic: quicEndpoint(config) },
     connect: connectEndpoint(config.public_url),
-    proxyUrl: proxyUrl(config.public_url, edge.proxy),
+    proxyUrl: proxyUrl(config.public_url, places.proxy),
     tcp: formatListen(door.at),
-    udp: formatListen(edge.udp),
-    proxy: edge.proxy && formatListen(edge.proxy),
+    udp: formatListen(places.udp),
+    proxy: places.proxy && formatListen(places.proxy),
     serverPin: certificate.pin,
     edge,
+    edgeStatus: () => edge.status,
     since: clock.monotonic(),
   };
   control.serve(serving);
+  edge.keep();
   await files.remove(folder.controlSocket); // left by a gateway that was killed; ours is the lock
   const local = starting.use(await net.listen({ path: folder.controlSocket }, localApi.take));
   await store.audit.append({
@@ -130,23 +128,4 @@ export async function startGateway({ dataDir, ...flags }: GatewayOptions, world:
   let closing: Promise<void> | undefined;
   const close = ({ graceMs = LIMITS.drainGraceMs } = {}) => (closing ??= shutDown(graceMs));
   return { url: config.public_url, tcp: serving.tcp, udp: serving.udp, proxy: serving.proxy, close, [Symbol.asyncDispose]: () => close() };
-}
-
-/** The edge with its UDP port, then the door on TCP with the same number. Where the system may choose, another choice is made when TCP has it taken. */
-async function openPorts(
-  { listen, proxyListen }: WantedConfig,
-  config: Omit<EdgeConfig, 'udp'>,
-  start: (config: EdgeConfig) => Promise<Edge>,
-  open: (at: { address: string; port: number }, edge: Edge) => Promise<FrontDoor>,
-): Promise<{ edge: Edge; door: FrontDoor }> {
-  for (let attempt = 1; ; attempt++) {
-    const edge = await start({ ...config, udp: listen, ...(proxyListen && { proxyListen }) });
-    try {
-      return { edge, door: await open({ address: listen.address, port: edge.udp.port }, edge) };
-    } catch (error) {
-      await edge.close();
-      const another = listen.port === 0 && error instanceof TunnelError && error.code === 'port.in-use' && attempt < PORT_ATTEMPTS;
-      if (!another) throw error;
-    }
-  }
 }

@@ -5,7 +5,7 @@ import type { Authority } from '../../pki/authority.ts';
 import { formatRoute } from '../../routing/route.ts';
 import type { Store } from '../../store/open.ts';
 import type { SigningKey } from '../../tokens/signing-keys.ts';
-import type { Assignment, EdgeForControl } from '../contract.ts';
+import type { Assignment, EdgeForControl, EdgeStatus } from '../contract.ts';
 import type { Attempts } from './attempts.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Logins } from './logins.ts';
@@ -36,6 +36,7 @@ export interface Serving {
   /** SPKI of the server's key, lower-case hex. */
   readonly serverPin: string;
   readonly edge: EdgeForControl;
+  readonly edgeStatus: () => EdgeStatus;
   /** Monotonic. */
   readonly since: number;
 }

@@ -1,17 +1,18 @@
-// The one TCP port: reads only the ClientHello and decides by its ALPN who gets the connection, the edge or the API (architecture.md, decision 5).
+// The one TCP port: reads only the ClientHello and decides by its ALPN who gets the connection: the edge, for an operator or an agent, or the API (architecture.md, decision 5).
 import { LIMITS } from '../../base/limits.ts';
 import type { SocketAddress, TcpSocket, World } from '../../base/world.ts';
 import { readClientHello } from './client-hello.ts';
 
 /** The CLI's own CONNECT, which the edge terminates. */
 const OPERATOR_ALPN = 'tunnel-connect/1';
-/** An agent's link; over TLS it does not exist yet. */
+/** An agent's link over TLS, which the edge terminates as well. */
 const LINK_ALPN = /^gw-agent-tunnel\//;
 /** A TCP connection that says nothing costs little; above this the oldest silent one goes. */
 const MOST_SILENT = LIMITS.halfOpenHandshakes * 4;
 
 export interface BehindTheDoor {
-  readonly edge: (socket: TcpSocket) => void;
+  readonly operator: (socket: TcpSocket) => void;
+  readonly agent: (socket: TcpSocket) => void;
   readonly api: (socket: TcpSocket) => void;
 }
 
@@ -29,8 +30,9 @@ export async function openFrontDoor(at: SocketAddress, behind: BehindTheDoor, wo
     if (silent.size > MOST_SILENT) for (const oldest of silent.values().take(1)) oldest.destroy();
     awaitHello(socket, world, (alpn) => {
       silent.delete(socket);
-      if (alpn === undefined || alpn.some((name) => LINK_ALPN.test(name))) socket.destroy();
-      else if (alpn.includes(OPERATOR_ALPN)) behind.edge(socket);
+      if (alpn === undefined) socket.destroy();
+      else if (alpn.some((name) => LINK_ALPN.test(name))) behind.agent(socket);
+      else if (alpn.includes(OPERATOR_ALPN)) behind.operator(socket);
       else behind.api(socket);
     });
   });

@@ -1,6 +1,7 @@
 // Starts the edge: the agents' listener, the operators' front doors, and between them links, sessions and channels.
 import type { SocketAddress, TcpSocket, World } from '../../base/world.ts';
 import { ALPN, closeLink } from '../../link/version.ts';
+import { reset } from '../../streams/reset.ts';
 import type { LinkCredentials } from '../../transport/link.ts';
 import { listenQuic } from '../../transport/quic/listen.ts';
 import type { ControlForEdge, EdgeForControl } from '../contract.ts';
@@ -29,6 +30,8 @@ export interface Edge extends EdgeForControl, AsyncDisposable {
   readonly proxy: SocketAddress | null;
   /** A connection whose ClientHello offers `tunnel-connect/1`, its bytes still in the socket. Owned by the edge from here on. */
   takeOperator(socket: TcpSocket): void;
+  /** A connection whose ClientHello offers a link's ALPN: an agent that comes over TLS. Owned by the edge from here on. */
+  takeAgent(socket: TcpSocket): void;
   /** Cuts what still runs: `drain` comes before it. Resolves when control has heard of each end. */
   close(): Promise<void>;
 }
@@ -54,6 +57,7 @@ export async function startEdge(config: EdgeConfig, control: ControlForEdge, wor
     udp: agents.at,
     proxy: proxy?.at ?? null,
     takeOperator: operators.take,
+    takeAgent: (socket) => reset(socket, new Error('links over TLS are not served')),
     close,
     [Symbol.asyncDispose]: close,
 

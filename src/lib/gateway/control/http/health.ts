@@ -25,7 +25,9 @@ export function healthRoutes(app: FastifyInstance, context: ControlContext, whoC
 
   app.get(PATHS.status, async (request): Promise<StatusAnswer> => {
     assertAdmin(await whoCalls(request));
-    const { places, tcp, udp, proxy, since } = assertServing(context);
+    const { places, tcp, udp, proxy, since, edgeStatus } = assertServing(context);
+    const now = context.world.clock.monotonic();
+    const edge = edgeStatus();
     return {
       version: VERSION,
       url: places.url,
@@ -35,7 +37,14 @@ export function healthRoutes(app: FastifyInstance, context: ControlContext, whoC
       agents_online: context.registry.all().filter(({ online }) => online).length,
       channels: context.sessions.channels,
       pid: process.pid,
-      uptime_seconds: (context.world.clock.monotonic() - since) / 1000,
+      uptime_seconds: (now - since) / 1000,
+      edge: {
+        pid: edge.pid,
+        uptime_seconds: edge.pid === null ? 0 : (now - edge.since) / 1000,
+        memory_bytes: edge.memoryBytes,
+        restarts: edge.restarts,
+        last_loss: edge.lastLoss,
+      },
     };
   });
 }
