@@ -1,4 +1,6 @@
 // Runs an agent in the foreground.
+import * as Flags from '@oclif/core/flags';
+import { TRANSPORT_CHOICES } from '../../lib/agent/choose-transport.ts';
 import { TunnelError } from '../../lib/base/errors.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { dataDirFlag, quicEndpointFlag, waitFlag } from '../../lib/cli/global-flags.ts';
@@ -7,10 +9,19 @@ import { parseWait } from '../../lib/cli/parse-wait.ts';
 export default class AgentStart extends TunnelCommand<undefined> {
   static override summary = "Run the agent in the foreground. Runs on the agent's machine, after agent enroll.";
   static override description =
-    'Waits for its gateway for as long as it takes and comes back after every interruption. Prints one line when it is online, and tells systemd; ' +
+    'Waits for its gateway for as long as it takes and comes back after every interruption. It is linked over QUIC, or over TLS where QUIC has not completed within 1.5 s; from there it goes back to QUIC when that works, and no stream is dropped. Prints one line when it is online, and tells systemd; ' +
     'with --wait it gives up when that takes longer. SIGINT or SIGTERM ends it with exit code 0.';
   static override examples = ['<%= config.bin %> agent start --data-dir ag', '<%= config.bin %> agent start --data-dir ag --wait 30s --json'];
-  static override flags = { ...dataDirFlag, ...quicEndpointFlag, ...waitFlag };
+  static override flags = {
+    ...dataDirFlag,
+    ...quicEndpointFlag,
+    ...waitFlag,
+    transport: Flags.option({
+      summary: 'QUIC first and TLS where QUIC does not get through, or only one of them; auto where neither this nor agent.json says.',
+      options: TRANSPORT_CHOICES,
+      helpValue: TRANSPORT_CHOICES.join('|'),
+    })(),
+  };
 
   protected override endsBySignal = true;
 
@@ -20,7 +31,7 @@ export default class AgentStart extends TunnelCommand<undefined> {
     const world = await this.world('info');
     const { signal } = this.interrupts;
     const { startAgent } = await import('../../lib/agent/start.ts');
-    await using agent = await startAgent({ dataDir: this.dataDir(flags), quicEndpoint: flags['quic-endpoint'] }, world);
+    await using agent = await startAgent({ dataDir: this.dataDir(flags), quicEndpoint: flags['quic-endpoint'], transport: flags.transport }, world);
     const tooLate = new AbortController();
     using _limit = waitMs === 0 ? undefined : world.clock.after(waitMs, () => tooLate.abort(late(flags.wait ?? '')));
     const { gateway, transport, routes } = await agent.online(AbortSignal.any([signal, tooLate.signal]));
@@ -31,6 +42,6 @@ export default class AgentStart extends TunnelCommand<undefined> {
 
 function late(wait: string): TunnelError {
   return new TunnelError('timeout', `the agent was not online within ${wait}`, {
-    hint: 'Its log says what keeps it from the gateway; a firewall may drop UDP.',
+    hint: 'Its log says what keeps it from the gateway, and so does tunnel agent status while it runs.',
   });
 }

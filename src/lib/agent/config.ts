@@ -1,9 +1,12 @@
 // What an enrolled agent knows: agent.json, whose unknown keys survive every rewrite (A4).
 import { join } from 'node:path';
 import { z } from 'zod';
+import { parseDuration } from '../base/duration.ts';
 import { TunnelError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { Files } from '../base/world.ts';
 import { parseRoute, type Route } from '../routing/route.ts';
+import { TRANSPORT_CHOICES } from './choose-transport.ts';
 
 const pin = z.string().regex(/^[0-9a-f]{64}$/, 'not a pin: 64 lower-case hex digits');
 
@@ -26,6 +29,10 @@ const AgentConfig = z.looseObject({
   enrolled_with: pin,
   /** Own routes, for those who do not want all that is assigned; the only ones towards a version 1 gateway. */
   routes: z.array(z.string()).default([]),
+  /** Where `--transport` does not say. */
+  transport: z.enum(TRANSPORT_CHOICES).optional(),
+  /** How often an agent that is on TLS tries QUIC again, as a duration; LIMITS.quicReturnMs where missing. */
+  quic_return: z.string().optional(),
 });
 export type AgentConfig = z.infer<typeof AgentConfig>;
 
@@ -65,6 +72,11 @@ export function mergeConfig(before: AgentConfig | undefined, enrolled: Omit<Agen
 /** Error `route.malformed`, naming agent.json. */
 export function ownRoutes({ routes }: AgentConfig): Route[] {
   return routes.map((text) => parseRoute(text, 'routes in agent.json'));
+}
+
+/** Milliseconds. Error `duration.malformed`, naming agent.json. */
+export function quicReturnMs({ quic_return }: AgentConfig): number {
+  return quic_return === undefined ? LIMITS.quicReturnMs : parseDuration(quic_return, 'quic_return in agent.json');
 }
 
 function parseJson(path: string, content: Uint8Array): unknown {

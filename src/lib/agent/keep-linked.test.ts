@@ -1,107 +1,263 @@
-// The loop that never gives up, on a clock that a test moves and links in memory.
+// What keeps an agent linked, on a clock that a test moves and links in memory: pauses, successors before the old link goes, moves of the network.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quietWorld } from '../../../test/support/quiet-world.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { Link } from '../transport/link.ts';
+import type { Link, LinkEnd, TransportName } from '../transport/link.ts';
 import { memoryPair } from '../transport/memory/pair.ts';
-import { keepLinked, type ServeLink } from './keep-linked.ts';
-
-function stand() {
-  const world = { ...quietWorld(), random: { bytes: (count: number) => new Uint8Array(count), uuid: () => '', fraction: () => 0.999_999 } };
-  const stop = new AbortController();
-  const links: { agent: Link; gateway: Link }[] = [];
-  const dials: number[] = [];
-  const fail = { now: false };
-  const dial = async () => {
-    dials.push(world.clock.monotonic());
-    assert.ok(links.every(({ agent }) => agent.streams === 0));
-    if (fail.now) throw new TunnelError('gateway.silent', 'nothing');
-    const pair = memoryPair({ alpn: 'gw-agent-tunnel/2', clock: world.clock });
-    links.push(pair);
-    return pair.agent;
-  };
-  const untilClosed: ServeLink = async (link, signal) => {
-    signal.addEventListener('abort', () => void link.close(), { once: true });
-    return { why: 'ended', end: await link.closed };
-  };
-  return { world, stop, links, dials, fail, dial, untilClosed };
-}
+import type { TransportChoice } from './choose-transport.ts';
+import { type BringRequest, keepLinked } from './keep-linked.ts';
+import { NetworkWatch } from './network-watch.ts';
+import type { Ended, KeptLink } from './served-link.ts';
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-test('pauses grow from half a second to 8 s, and to 60 s after five minutes', async () => {
-  const { world, stop, dials, fail, dial, untilClosed } = stand();
-  fail.now = true;
-  const over = keepLinked(dial, untilClosed, world, stop.signal);
-  await settle();
-  await world.clock.advance(20 * 60_000);
-  const pauses = dials.slice(1).map((at, index) => Math.round((at - (dials[index] ?? 0)) / 100) / 10);
-  assert.deepEqual(pauses.slice(0, 7), [0.5, 1, 2, 4, 8, 8, 8]);
-  assert.equal(Math.max(...pauses), 60);
-  assert.ok(pauses.slice(0, 30).every((pause) => pause <= 8));
-  stop.abort();
-  await over;
-  assert.equal(world.clock.pending, 0);
-});
+interface Up extends KeptLink {
+  readonly wishFor: (why: 'renewed' | 'drained') => void;
+  readonly end: (ended: Ended) => void;
+  retired: boolean;
+}
 
-test('a good link forgets the failures before it, a short one does not', async () => {
-  const { world, stop, links, dials, fail, dial, untilClosed } = stand();
-  fail.now = true;
-  const over = keepLinked(dial, untilClosed, world, stop.signal);
-  await settle();
-  await world.clock.advance(10_000);
-  fail.now = false;
-  await world.clock.advance(8_000);
-  await world.clock.advance(LIMITS.goodLinkMs);
-  const ended = world.clock.monotonic();
-  await links.at(-1)?.gateway.close();
-  await settle();
-  await world.clock.advance(500);
-  assert.ok((dials.at(-1) ?? 0) - ended <= 500, 'half a second after a good link');
-  const short = world.clock.monotonic();
-  await links.at(-1)?.gateway.close();
-  await settle();
-  await world.clock.advance(1000);
-  assert.ok((dials.at(-1) ?? 0) - short > 500, 'longer after a link of no time');
-  stop.abort();
-  await over;
-});
+interface Dial {
+  transport: TransportName;
+  fails: boolean;
+  hangs: boolean;
+}
 
-test('a renewed certificate dials again at once, the old link closed before', async () => {
-  const { world, stop, links, dials, dial } = stand();
-  const served = Promise.withResolvers<void>();
-  const closed: boolean[] = [];
-  const serve: ServeLink = async (link, signal) => {
-    if (links.length === 1) return { why: 'renewed' };
-    closed.push(await Promise.race([links[0]?.agent.closed.then(() => true) ?? false, settle().then(() => false)]));
-    served.resolve();
-    await world.clock.sleep(1e9, signal);
-    return { why: 'ended', end: await link.closed };
-  };
-  const over = keepLinked(dial, serve, world, stop.signal);
-  await served.promise;
-  assert.deepEqual(dials, [0, 0]);
-  assert.deepEqual(closed, [true]);
-  stop.abort();
-  await links[1]?.agent.close();
-  await over;
-});
+interface Options {
+  readonly choice?: TransportChoice;
+  readonly version?: 1 | 2;
+  readonly first?: Partial<Dial>;
+}
 
-test('a stop ends it while it pauses, and while it serves', async () => {
-  for (const failing of [true, false]) {
-    const { world, stop, fail, dial } = stand();
-    fail.now = failing;
-    const serve: ServeLink = async (_link, signal) => {
-      await world.clock.sleep(1e9, signal);
-      throw signal.reason;
+function stand(t: { after(work: () => unknown): void }, { choice = 'auto', version = 2, first = {} }: Options = {}) {
+  const world = { ...quietWorld(), random: { bytes: (count: number) => new Uint8Array(count), uuid: () => '', fraction: () => 0.999_999 } };
+  const stop = new AbortController();
+  const network = new NetworkWatch();
+  const ups: Up[] = [];
+  const dials: ({ at: number } & BringRequest)[] = [];
+  const failures: unknown[] = [];
+  /** How the next dials go. */
+  const next: Dial = { transport: 'quic', fails: false, hangs: false, ...first };
+  const bring = async (request: BringRequest, signal: AbortSignal): Promise<KeptLink> => {
+    dials.push({ at: world.clock.monotonic(), ...request });
+    if (next.hangs) await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+    if (next.fails) throw new TunnelError('gateway.silent', 'nothing');
+    const link: Link = Object.create(memoryPair({ alpn: `gw-agent-tunnel/${version}`, clock: world.clock }).agent, {
+      transport: { value: next.transport },
+      remote: { value: { address: '192.0.2.1', port: 1 } },
+      alpn: { value: `gw-agent-tunnel/${version}` },
+    });
+    const ended = Promise.withResolvers<Ended>();
+    const wish = Promise.withResolvers<'renewed' | 'drained'>();
+    const up: Up = {
+      link,
+      ended: ended.promise,
+      wish: wish.promise,
+      retired: false,
+      wishFor: wish.resolve,
+      end: ended.resolve,
+      retire: () => {
+        up.retired = true;
+      },
+      giveUp: async (reason) => ended.resolve({ why: 'ended', end: { by: 'us', code: 0, reason } }),
     };
-    const over = keepLinked(dial, serve, world, stop.signal);
-    await settle();
+    ups.push(up);
+    return up;
+  };
+  const keeping = { choice, quicReturnMs: LIMITS.quicReturnMs, network, bring, failed: (error: unknown) => failures.push(error) };
+  const over = keepLinked(keeping, world, stop.signal);
+  const finish = async () => {
     stop.abort(new TunnelError('interrupted', 'stopped'));
     await over;
     assert.equal(world.clock.pending, 0);
+  };
+  t.after(finish);
+  return { world, network, ups, dials, failures, next, finish };
+}
+
+const ended = (by: LinkEnd['by']): Ended => ({ why: 'ended', end: { by, code: undefined, reason: '' } });
+
+test('pauses grow from half a second to 8 s, and to 60 s after five minutes', async (t) => {
+  const { world, dials, failures, finish } = stand(t, { first: { fails: true } });
+  await settle();
+  await world.clock.advance(20 * 60_000);
+  await finish();
+  const pauses = dials.slice(1).map(({ at }, index) => Math.round((at - (dials[index]?.at ?? 0)) / 100) / 10);
+  assert.deepEqual(pauses.slice(0, 7), [0.5, 1, 2, 4, 8, 8, 8]);
+  assert.equal(Math.max(...pauses), 60);
+  assert.ok(pauses.slice(0, 30).every((pause) => pause <= 8));
+  assert.equal(failures.length, dials.length);
+});
+
+test('a good link forgets the failures before it, a short one does not', async (t) => {
+  const { world, ups, dials, next } = stand(t, { first: { fails: true } });
+  await world.clock.advance(10_000);
+  next.fails = false;
+  await world.clock.advance(8000);
+  await world.clock.advance(LIMITS.goodLinkMs);
+  const good = world.clock.monotonic();
+  ups.at(-1)?.end(ended('peer'));
+  await settle();
+  await world.clock.advance(500);
+  assert.ok((dials.at(-1)?.at ?? 0) - good <= 500, 'half a second after a good link');
+  const short = world.clock.monotonic();
+  ups.at(-1)?.end(ended('peer'));
+  await settle();
+  await world.clock.advance(1000);
+  assert.ok((dials.at(-1)?.at ?? 0) - short > 500, 'longer after a link of no time');
+});
+
+test('a renewed certificate: the next link is up before the old one is retired, and without a pause', async (t) => {
+  const { world, ups, dials } = stand(t);
+  await settle();
+  ups[0]?.wishFor('renewed');
+  await settle();
+  assert.deepEqual(
+    dials.map(({ at }) => at),
+    [0, 0],
+  );
+  assert.deepEqual(
+    ups.map(({ retired }) => retired),
+    [true, false],
+  );
+  ups[0]?.end({ why: 'replaced' });
+  await world.clock.advance(60_000);
+  assert.equal(dials.length, 2, 'the end of the older link means nothing');
+});
+
+test('drained: after a pause, the old link kept until another is up', async (t) => {
+  const { world, ups, dials, next } = stand(t);
+  await settle();
+  next.fails = true;
+  ups[0]?.wishFor('drained');
+  await world.clock.advance(400);
+  assert.equal(dials.length, 1);
+  await world.clock.advance(1000);
+  assert.ok(dials.length > 1);
+  assert.equal(ups[0]?.retired, false);
+  next.fails = false;
+  await world.clock.advance(8000);
+  assert.deepEqual(
+    ups.map(({ retired }) => retired),
+    [true, false],
+  );
+});
+
+test('version 1: a renewed link has ended, and the next is dialled at once', async (t) => {
+  const { ups, dials } = stand(t, { version: 1 });
+  await settle();
+  ups[0]?.end({ why: 'renewed' });
+  await settle();
+  assert.deepEqual(
+    dials.map(({ at }) => at),
+    [0, 0],
+  );
+});
+
+test('the network moves: another link at once, before the old one goes', async (t) => {
+  const { ups, dials, network } = stand(t);
+  await settle();
+  network.moved('another address');
+  await settle();
+  assert.deepEqual(
+    dials.map(({ at }) => at),
+    [0, 0],
+  );
+  assert.deepEqual(
+    ups.map(({ retired }) => retired),
+    [true, false],
+  );
+});
+
+test('version 1 and the network moves: the old link is closed first, and the gateway may not know', async (t) => {
+  const { ups, dials, network } = stand(t, { version: 1 });
+  await settle();
+  network.moved('another address');
+  await settle();
+  assert.deepEqual(await ups[0]?.ended, { why: 'ended', end: { by: 'us', code: 0, reason: 'the network moved' } });
+  assert.equal(dials[1]?.afterLoss, true);
+});
+
+test('the network moves during a pause and during a dial: dialled at once, as if nothing had failed', async (t) => {
+  const { world, dials, next, network } = stand(t, { first: { fails: true } });
+  await world.clock.advance(30_000);
+  const before = dials.length;
+  network.moved('another address');
+  await settle();
+  assert.equal(dials.length, before + 1);
+  assert.equal(dials.at(-1)?.at, 30_000);
+  next.hangs = true;
+  await world.clock.advance(500);
+  assert.equal(dials.length, before + 2, 'half a second again');
+  network.moved('yet another');
+  await settle();
+  assert.equal(dials.length, before + 3);
+});
+
+test('on TLS by auto QUIC is tried every five minutes, quietly, and taken when it answers', async (t) => {
+  const { world, ups, dials, next, failures } = stand(t, { first: { transport: 'tls' } });
+  await settle();
+  next.fails = true;
+  const since = dials.length;
+  await world.clock.advance(2 * LIMITS.quicReturnMs + 1000);
+  assert.deepEqual(
+    dials.slice(since).map(({ choice }) => choice),
+    ['quic', 'quic'],
+  );
+  assert.deepEqual([failures.length, ups[0]?.retired], [0, false]);
+  next.fails = false;
+  next.transport = 'quic';
+  await world.clock.advance(LIMITS.quicReturnMs);
+  assert.equal(ups[1]?.link.transport, 'quic');
+  assert.equal(ups[0]?.retired, true);
+  await world.clock.advance(2 * LIMITS.quicReturnMs);
+  assert.equal(ups.length, 2, 'on QUIC there is nothing to return to');
+});
+
+test('TLS by choice stays TLS; a link that ends while QUIC is tried is not waited for', async (t) => {
+  const forced = stand(t, { choice: 'tls', first: { transport: 'tls' } });
+  await settle();
+  await forced.world.clock.advance(3 * LIMITS.quicReturnMs);
+  assert.equal(forced.dials.length, 1);
+
+  const { world, ups, dials, next } = stand(t, { first: { transport: 'tls' } });
+  await settle();
+  next.hangs = true;
+  await world.clock.advance(LIMITS.quicReturnMs);
+  assert.equal(dials.at(-1)?.choice, 'quic');
+  next.hangs = false;
+  ups.at(-1)?.end(ended('peer'));
+  await settle();
+  await world.clock.advance(500);
+  assert.equal(dials.at(-1)?.choice, 'auto');
+});
+
+test('a QUIC link lost in silence soon after it came up is not trusted next time; a later loss means nothing', async (t) => {
+  const { world, ups, dials } = stand(t);
+  await settle();
+  await world.clock.advance(12_000);
+  ups[0]?.end(ended('silence'));
+  await settle();
+  await world.clock.advance(500);
+  assert.deepEqual([dials[1]?.distrust, dials[1]?.afterLoss], ['the QUIC link before was lost after 12 s', true]);
+  await world.clock.advance(LIMITS.goodLinkMs);
+  ups[1]?.end(ended('silence'));
+  await settle();
+  await world.clock.advance(1000);
+  assert.equal(dials[2]?.distrust, undefined);
+  ups[2]?.end(ended('peer'));
+  await settle();
+  await world.clock.advance(2000);
+  assert.deepEqual([dials[3]?.distrust, dials[3]?.afterLoss], [undefined, false]);
+});
+
+test('a stop ends it while it pauses, while it dials and while it is linked', async (t) => {
+  for (const how of [{ fails: true }, { hangs: true }, {}]) {
+    const { world, finish } = stand(t, { first: how });
+    await settle();
+    await finish();
     assert.ok(!world.logged.includes('link failed'));
   }
 });

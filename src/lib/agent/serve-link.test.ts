@@ -8,6 +8,7 @@ import { quietWorld } from '../../../test/support/quiet-world.ts';
 import { startTarget } from '../../../test/support/tcp.ts';
 import { makeTestCa } from '../../../test/support/test-ca.ts';
 import { TunnelError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { World } from '../base/world.ts';
 import { type GatewayControl, gatewayControl } from '../link/control.ts';
 import { GatewaySessions } from '../link/gateway-sessions.ts';
@@ -45,6 +46,9 @@ interface Stand {
   readonly sessions: GatewaySessions;
   readonly heard: AgentMessage[];
   readonly online: Online[];
+  /** What the link asked to be replaced for. */
+  readonly wishes: string[];
+  retire(): void;
   readonly outcome: Promise<LinkOutcome>;
   readonly stop: AbortController;
   /** The next message of that kind. */
@@ -85,9 +89,12 @@ async function stand(
   const { agent, gateway } = memoryPair({ alpn: `gw-agent-tunnel/${version}`, clock: world.clock });
   const stop = new AbortController();
   const online: Online[] = [];
+  const wishes: string[] = [];
+  const retired = Promise.withResolvers<void>();
   const self = { agentId: AGENT, own: own.map((route) => parseRoute(route)), sessionKeys: publicKeys([key]), domain: async () => undefined };
   const renewable = { ...identity, adopt };
-  const outcome = serveLink(agent, { self, hello, renewable, afterLoss, online: (now) => online.push(now) }, resolving, stop.signal);
+  const events = { online: (now: Online) => online.push(now), replace: (why: string) => wishes.push(why), retired: retired.promise };
+  const outcome = serveLink(agent, { self, hello, renewable, afterLoss, ...events }, resolving, stop.signal);
   outcome.catch(() => {});
   t.after(async () => {
     stop.abort(new TunnelError('interrupted', 'the test is over'));
@@ -114,6 +121,8 @@ async function stand(
     sessions,
     heard,
     online,
+    wishes,
+    retire: retired.resolve,
     outcome,
     stop,
     next: (kind) => new Promise((resolve) => waiting.push({ kind, resolve: resolve as (message: AgentMessage) => void })),
@@ -313,36 +322,76 @@ test('a stopped reader stops the target', async (t) => {
   stream.destroy(new StreamReset(RESET.gaveUp));
 });
 
-test('drain: the agent leaves when its last channel has ended, or when the delay has passed', async (t) => {
-  const idle = await ready(t);
-  await idle.control.send({ kind: 'drain', delayMs: 60_000, reason: 'the gateway is stopping' });
-  assert.deepEqual(await idle.outcome, { why: 'drained' });
-
-  const busy = await ready(t);
-  const { reset } = await quietChannel(t, busy);
-  await busy.control.send({ kind: 'drain', delayMs: 50, reason: 'the gateway is stopping' });
-  assert.deepEqual(await busy.outcome, { why: 'drained' });
-  await reset;
+test('drain: another link is asked for at once, this one goes on until the delay has passed', async (t) => {
+  const world = quietWorld();
+  const at = await ready(t, { world });
+  const port = await startTarget(t, (socket) => socket.pipe(socket));
+  const { stream } = await at.open(`127.0.0.1:${port}`);
+  const taken = at.next('heartbeat');
+  await at.control.send({ kind: 'drain', delayMs: 60_000, reason: 'the gateway is stopping' });
+  await at.control.send(assigned());
+  await taken;
+  assert.deepEqual(at.wishes, ['drained']);
+  await world.clock.advance(59_000);
+  stream.write('still here');
+  await once(stream, 'readable');
+  stream.on('error', () => {});
+  await world.clock.advance(1000);
+  assert.deepEqual(await at.outcome, { why: 'drained' });
 });
 
-test('a renewed certificate ends the link when no channel would be cut', async (t) => {
+/** A link whose certificate is due, renewed while a channel is open. */
+async function renewed(t: TestContext, version: 1 | 2) {
   const day = 86_400_000;
   const world = quietWorld();
   const due = { ...world, clock: Object.assign(Object.create(world.clock), { now: () => Date.now() + 300 * day }) as World['clock'] };
   const adopted: string[] = [];
-  const at = await ready(t, { world: due, adopt: async ({ certificatePem }) => void adopted.push(certificatePem) });
+  const adopt = async ({ certificatePem }: { certificatePem: string }) => void adopted.push(certificatePem);
+  const at = version === 2 ? await ready(t, { world: due, adopt }) : await stand(t, { version, own: ['127.0.0.0/8'], world: due, adopt });
   const request = at.heard.find(({ kind }) => kind === 'cert-renewal-request') ?? (await at.next('cert-renewal-request'));
   assert.equal(request.kind, 'cert-renewal-request');
   const port = await startTarget(t, (socket) => socket.pipe(socket));
   const { stream } = await at.open(`127.0.0.1:${port}`);
-  const asked = at.next('heartbeat');
-  await at.control.send({ kind: 'cert-renewal-granted', certificatePem: 'new', caPem: 'ca', sessionKeys: '{}' });
-  await at.control.send(assigned());
-  await asked;
-  assert.deepEqual(adopted, ['new']);
+  await at.control.send({ kind: 'cert-renewal-granted', certificatePem: 'new', caPem: 'ca', sessionKeys: version === 2 ? '{}' : undefined });
+  while (adopted.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  return { at, stream, clock: world.clock };
+}
+
+test('a renewed certificate asks for another link; retired, this one ends a while after its last channel', async (t) => {
+  const { at, stream, clock } = await renewed(t, 2);
+  while (at.wishes.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(at.wishes, ['renewed']);
+  at.retire();
+  await clock.advance(60_000);
+  stream.end('still here');
+  assert.equal(await text(stream), 'still here');
+  while (clock.next !== LIMITS.streamCreditMs) await new Promise((resolve) => setImmediate(resolve));
+  await clock.advance(LIMITS.streamCreditMs);
+  assert.deepEqual(await at.outcome, { why: 'replaced' });
+  assert.deepEqual(await at.gateway.closed, { by: 'peer', code: 3, reason: 'replaced by a newer link' });
+});
+
+test('a retired link with a channel that never ends is closed after the grace', async (t) => {
+  const world = quietWorld();
+  const at = await ready(t, { world });
+  const port = await startTarget(t, (socket) => socket.pipe(socket));
+  const { stream } = await at.open(`127.0.0.1:${port}`);
+  stream.on('error', () => {});
+  at.retire();
+  await new Promise((resolve) => setImmediate(resolve));
+  await world.clock.advance(LIMITS.replacedLinkGraceMs - 1);
+  stream.write('still here');
+  await once(stream, 'readable');
+  await world.clock.advance(1);
+  assert.deepEqual(await at.outcome, { why: 'replaced' });
+});
+
+test('version 1: a renewed certificate ends the link when no channel would be cut', async (t) => {
+  const { at, stream } = await renewed(t, 1);
   stream.end('still here');
   assert.equal(await text(stream), 'still here');
   assert.deepEqual(await at.outcome, { why: 'renewed' });
+  assert.deepEqual(at.wishes, []);
   assert.equal((await at.gateway.closed).reason, 'cert-renewed');
 });
 

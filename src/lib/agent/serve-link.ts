@@ -2,6 +2,7 @@
 
 import { unlessAborted, within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { World } from '../base/world.ts';
 import { agentControl } from '../link/control.ts';
 import { keepHeard } from '../link/heartbeat.ts';
@@ -10,6 +11,7 @@ import type { CertRenewalGranted, CertRenewalRefused, Drain, Hello, RouteAdverti
 import type { Link, LinkEnd, TransportName } from '../transport/link.ts';
 import { offeredTexts } from './advertisement.ts';
 import { type Renewable, Renewal } from './renew.ts';
+import type { Channels } from './serve-channels.ts';
 import { type AgentSelf, ControlServer } from './serve-control.ts';
 
 /** What the agent brings to a link. */
@@ -21,6 +23,10 @@ export interface Serving {
   readonly afterLoss: boolean;
   /** The gateway knows these routes now: called at its first answer, and again when they change. */
   online(now: Online): void;
+  /** Another link should take the place of this one, which goes on meanwhile. Version 2: stock gateways lose an agent that has two. */
+  replace(why: 'renewed' | 'drained'): void;
+  /** Resolves when a newer link has taken its place. */
+  readonly retired: Promise<void>;
 }
 
 export interface Online {
@@ -28,13 +34,15 @@ export interface Online {
   readonly routes: readonly string[];
 }
 
-/** `renewed`: there is a new certificate to show. `forgotten`: a stock gateway may have lost sight of this link. */
-export type LinkOutcome = { readonly why: 'renewed' | 'drained' | 'forgotten' } | { readonly why: 'ended'; readonly end: LinkEnd };
+/** `renewed`: a stock gateway is to see the new certificate. `forgotten`: it may have lost sight of this link. `replaced`: its last channel, or its grace, is over. */
+export type LinkOutcome = { readonly why: 'renewed' | 'drained' | 'forgotten' | 'replaced' } | { readonly why: 'ended'; readonly end: LinkEnd };
 
 /** The gateway has so long to answer the first advertisement. */
 const FIRST_ANSWER_MS = 10_000;
 /** A stock gateway drops an agent from its registry when it notices, up to 135 s late, that the agent's older link is gone (reference.md, 7). */
 const FORGOTTEN_AFTER_MS = 140_000;
+/** A plan that the gateway made before it knew the newer link may still bring a channel. */
+const LAST_CHANNEL_MS = LIMITS.streamCreditMs;
 
 /**
  * Serves the link until it ends, and leaves it closed whatever happens.
@@ -55,6 +63,7 @@ export async function serveLink(link: Link, serving: Serving, world: World, sign
   try {
     const outcome = await over;
     if (outcome.why === 'renewed') await closeLink(link, 'renewed', 'cert-renewed');
+    if (outcome.why === 'replaced') await closeLink(link, 'replaced', 'replaced by a newer link');
     return outcome;
   } finally {
     signal.removeEventListener('abort', stop);
@@ -67,7 +76,7 @@ export async function serveLink(link: Link, serving: Serving, world: World, sign
 /** Rejects with the first failure of any part; resolves when all have ended, after an abort of `signal`. */
 async function runParts(
   link: Link,
-  { self, hello, renewable, afterLoss, online }: Serving,
+  { self, hello, renewable, afterLoss, online, replace, retired }: Serving,
   world: World,
   signal: AbortSignal,
   finish: (outcome: LinkOutcome) => void,
@@ -75,6 +84,7 @@ async function runParts(
   const control = await agentControl(link, hello, world, signal);
   const firstAnswer = Promise.withResolvers<void>();
   const drain = Promise.withResolvers<Drain>();
+  const newer = new AbortController();
   const renewal = new Renewal(renewable, (request) => control.send(request), world);
   const events = {
     online(advertised: RouteAdvertise) {
@@ -87,15 +97,24 @@ async function runParts(
   const server = new ControlServer(link, control, self, events, world);
   const { channels } = server;
   const renew = async () => {
-    if (!(await renewal.run(signal))) return;
+    if (!(await renewal.run(AbortSignal.any([signal, newer.signal])))) return;
+    if (control.version === 2) return replace('renewed');
     await channels.idle(signal); // No channel is cut for a certificate.
     finish({ why: 'renewed' });
   };
   const move = async () => {
     const { delayMs, reason } = await unlessAborted(drain.promise, signal);
     world.log.info({ reason, delay_ms: delayMs }, 'the gateway asks its agents to move');
-    await Promise.race([channels.idle(signal), world.clock.sleep(delayMs, signal)]);
+    replace('drained');
+    await world.clock.sleep(delayMs, signal);
     finish({ why: 'drained' });
+  };
+  const leave = async () => {
+    await unlessAborted(retired, signal);
+    newer.abort(); // which renews from now on
+    using _grace = world.clock.after(LIMITS.replacedLinkGraceMs, () => finish({ why: 'replaced' }));
+    await quiet(channels, world.clock, signal);
+    finish({ why: 'replaced' });
   };
   const showAgain = async () => {
     if (!afterLoss || control.version === 2) return;
@@ -111,6 +130,15 @@ async function runParts(
     within(world.clock, FIRST_ANSWER_MS, silent, signal, (signal) => unlessAborted(firstAnswer.promise, signal)),
     renew(),
     move(),
+    leave(),
     showAgain(),
   ]);
+}
+
+/** Resolves when no channel is open, and none has come for a while. */
+async function quiet(channels: Channels, clock: World['clock'], signal: AbortSignal): Promise<void> {
+  do {
+    await channels.idle(signal);
+    await clock.sleep(LAST_CHANNEL_MS, signal);
+  } while (channels.size > 0);
 }

@@ -5,12 +5,24 @@ import { detectDomain } from './domain.ts';
 import type { Installed } from './installed.ts';
 import type { Serving } from './serve-link.ts';
 
-export function servingOf(installed: Installed): Omit<Serving, 'online' | 'afterLoss'> {
+const REASON_CHARACTERS = 200;
+
+/** `reason`: why the link uses its transport. */
+export function servingOf(installed: Installed, reason: string | null): Omit<Serving, 'online' | 'afterLoss' | 'replace' | 'retired'> {
   const { config, identity } = installed;
   const own = ownRoutes(config);
   return {
     self: { agentId: config.agent_id, own, sessionKeys: config.session_keys, domain: () => detectDomain(own) },
-    hello: { kind: 'hello', software: 'tunnel', os: platform(), arch: arch(), hostname: hostname(), capabilities: [], instance: installed.instance },
+    hello: {
+      kind: 'hello',
+      software: 'tunnel',
+      os: platform(),
+      arch: arch(),
+      hostname: hostname(),
+      capabilities: [],
+      transportReason: reason?.slice(0, REASON_CHARACTERS).toWellFormed(),
+      instance: installed.instance,
+    },
     renewable: {
       name: config.name,
       privateKeyPem: identity.privateKeyPem,
