@@ -15,6 +15,8 @@ export interface ApiClient {
   /** How many certificates the CA has issued to agents. */
   issued(signal: AbortSignal): Promise<number>;
   status(signal: AbortSignal): Promise<contract.StatusAnswer>;
+  /** Moves agents away before a stop; answers at once. */
+  drain(request: contract.DrainRequest, signal: AbortSignal): Promise<contract.DrainAnswer>;
   mintToken(request: contract.MintRequest, signal: AbortSignal): Promise<contract.MintAnswer>;
   listTokens(page: contract.PageQuery, signal: AbortSignal): Promise<contract.TokenList>;
   listAgents(page: contract.PageQuery, signal: AbortSignal): Promise<contract.AgentList>;
@@ -44,6 +46,7 @@ export function apiClient(exchange: Exchange): ApiClient {
     logout: (signal) => ask({ method: 'POST', path: PATHS.logout, body: {} }, Nothing, signal),
     whoami: (signal) => ask({ method: 'GET', path: PATHS.whoami }, contract.WhoamiAnswer, signal),
     status: (signal) => ask({ method: 'GET', path: PATHS.status }, contract.StatusAnswer, signal),
+    drain: (body, signal) => ask({ method: 'POST', path: PATHS.drain, body }, contract.DrainAnswer, signal),
     mintToken: (body, signal) => ask({ method: 'POST', path: PATHS.tokens, body }, contract.MintAnswer, signal),
     listTokens: (page, signal) => ask({ method: 'GET', path: withPage(PATHS.tokens, page) }, contract.TokenList, signal),
     listAgents: (page, signal) => ask({ method: 'GET', path: withPage(PATHS.agents, page) }, contract.AgentList, signal),

@@ -18,6 +18,7 @@ export const PATHS = {
   logout: '/api/v1/logout',
   whoami: '/api/v1/whoami',
   status: '/api/v1/status',
+  drain: '/api/v1/drain',
   tokens: '/api/v1/tokens',
   agents: '/api/v1/agents',
   routes: '/api/v1/routes',
@@ -207,7 +208,13 @@ export const AuditRow = z.object({
 });
 export const AuditPage = z.object({ rows: z.array(AuditRow), next: z.string().nullable() });
 
+export const DrainRequest = z.object({ grace_ms: z.number().int().min(0).max(86_400_000) });
+/** As it stands when draining has begun; the status shows how it goes on. */
+export const DrainAnswer = z.object({ channels: z.number().int(), agents_online: z.number().int(), grace_ms: z.number().int() });
+
 export const StatusAnswer = z.object({
+  /** `draining`: nothing new begins, until the gateway is started again. */
+  state: z.enum(['running', 'draining']),
   version: z.string(),
   url: z.string(),
   tcp: z.string(),
@@ -247,4 +254,6 @@ export type SessionRequest = z.input<typeof SessionRequest>;
 export type SessionGrant = z.infer<typeof SessionGrant>;
 export type AuditRow = z.infer<typeof AuditRow>;
 export type AuditPage = z.infer<typeof AuditPage>;
+export type DrainRequest = z.infer<typeof DrainRequest>;
+export type DrainAnswer = z.infer<typeof DrainAnswer>;
 export type StatusAnswer = z.infer<typeof StatusAnswer>;

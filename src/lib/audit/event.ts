@@ -4,6 +4,7 @@
 export const AUDIT_CODES = {
   'ca.created': 'a certificate authority was made',
   'gateway.started': 'the gateway started to serve',
+  'gateway.draining': 'the gateway moves its agents away and lets nothing new begin',
   'gateway.stopped': 'the gateway stopped',
   'edge.lost': "the edge's process ended or had to be ended, and all connections with it",
   'edge.restarted': 'a new process took the place of an edge that was lost',

@@ -6,11 +6,12 @@ import { auditText } from './audit-log.ts';
 import { assignmentOf, type ControlContext } from './context.ts';
 import { assertWelcome } from './links.ts';
 
-/** Errors `certificate.refused`, `agent.flapping`, audited. */
+/** Errors `certificate.refused`, `agent.flapping`, `gateway.stopping`, audited. */
 export async function admit(context: ControlContext, presented: PresentedLink): Promise<Admission> {
   const { audit, registry, world } = context;
   const from = { remote: presented.remote.address, transport: presented.transport, protocol: presented.protocol };
   try {
+    context.draining.assertServing();
     const identity = await judge(context, presented);
     const { agentId } = identity;
     const linkId = world.random.uuid();

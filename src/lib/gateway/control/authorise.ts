@@ -27,8 +27,9 @@ export class SeenTokens {
   }
 }
 
-/** Errors `session.refused`, `target.malformed`, what the decision says, `limit.reached`, `store.busy`. A refusal is audited with its record. */
+/** Errors `gateway.stopping`, `session.refused`, `target.malformed`, what the decision says, `limit.reached`, `store.busy`. A refusal is audited with its record. */
 export async function authorise(context: ControlContext, seen: SeenTokens, request: ConnectRequest): Promise<Plan> {
+  context.draining.assertServing();
   const claims = await seen.verify(context, request.sessionToken);
   const operator = await operatorOf(context, claims);
   const target = parseTarget(request.target);

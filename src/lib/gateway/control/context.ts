@@ -8,6 +8,7 @@ import type { SigningKey } from '../../tokens/signing-keys.ts';
 import type { Assignment, EdgeForControl, EdgeStatus } from '../contract.ts';
 import type { Attempts } from './attempts.ts';
 import type { AuditLog } from './audit-log.ts';
+import type { Draining } from './drain.ts';
 import type { Logins } from './logins.ts';
 import type { KnownAgent, Registry } from './registry.ts';
 import type { SessionUsers } from './session-users.ts';
@@ -53,6 +54,7 @@ export interface ControlContext {
   readonly users: SessionUsers;
   readonly logins: Logins;
   readonly attempts: Attempts;
+  readonly draining: Draining;
   /** Undefined before the gateway was ever started. */
   readonly places: () => PublicPlaces | undefined;
   /** Undefined without a running gateway. */

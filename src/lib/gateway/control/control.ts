@@ -7,6 +7,7 @@ import type { SigningKey } from '../../tokens/signing-keys.ts';
 import { Attempts } from './attempts.ts';
 import { AuditLog } from './audit-log.ts';
 import type { ControlContext, PublicPlaces, Serving } from './context.ts';
+import { Draining } from './drain.ts';
 import { type EdgeDesk, edgeDesk } from './for-edge.ts';
 import { Logins } from './logins.ts';
 import { Registry } from './registry.ts';
@@ -60,6 +61,7 @@ export async function startControl({ store, authority, keys, placesBefore }: Con
     users,
     logins: new Logins(store, world.clock),
     attempts: new Attempts(world.clock),
+    draining: new Draining(),
     places: () => serving?.places ?? placesBefore,
     serving: () => serving,
   };

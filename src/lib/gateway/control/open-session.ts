@@ -16,6 +16,7 @@ export async function openSession(context: ControlContext, caller: Caller, reque
   if (!operator || credentialHash === null)
     throw new TunnelError('login.missing', 'a session belongs to an operator who is logged in', { hint: 'tunnel login --token-file FILE' });
   const serving = assertServing(context);
+  context.draining.assertServing();
   const alternates = (request.alternates ?? []).map((text) => parseTarget(text, 'alternate'));
   if (alternates.length > 0 && request.targets.length > 1) throw new TunnelError('request.malformed', 'alternates are for one target only');
 

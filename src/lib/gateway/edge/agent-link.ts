@@ -119,7 +119,7 @@ export class AgentLink {
   }
 
   /** It ends with its last channel, or when the grace has passed; `ending` is called then, just before. Again only to end sooner; `restore` takes it back. */
-  retire(graceMs: number, why: 'replaced' | 'ended', reason: string, ending: () => void = () => {}): void {
+  retire(graceMs: number, why: 'replaced' | 'stopping' | 'ended', reason: string, ending: () => void = () => {}): void {
     const at = this.#world.clock.monotonic() + graceMs;
     if (this.#retiring !== undefined && this.#retiring.at <= at) return;
     this.restore();

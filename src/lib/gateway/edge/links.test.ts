@@ -249,7 +249,29 @@ test('drain: new requests are refused, agents are told, running channels end by 
   assert.equal(readRefusal(refused.status, refused.headers).code, 'gateway.stopping');
   await echo('still here');
   assert.equal(drained, false);
+  const leaf = await stand.ca.agent('web2');
+  stand.control.knows(leaf);
+  const credentials = { ...leaf, trustedCaPem: stand.ca.caPem, alpn: ['gw-agent-tunnel/2'] };
+  const late = await dialQuic({ to: stand.edge.udp, serverName: '127.0.0.1', credentials, signal: t.signal }, stand.world);
+  assert.deepEqual(await late.closed, { by: 'peer', code: 4, reason: 'the gateway is stopping' });
+  await echo('and still');
   stream.end();
+  await draining;
+  assert.deepEqual(await agent.link.closed, { by: 'peer', code: 4, reason: 'the gateway is stopping' });
+});
+
+test('drain: an idle agent is let go at once, also one of version 1, and what runs at the end of the grace is cut', async (t) => {
+  const stand = await startStand(t);
+  const [idle, old, busy] = [await stand.agent(), await stand.agent({ alpn: V1 }), await stand.agent()];
+  const { stream } = await openEcho(t, stand);
+  const begun = performance.now();
+  const draining = stand.edge.drain(400);
+  assert.equal((await idle.link.closed).code, 4);
+  assert.equal((await old.link.closed).code, 0);
+  assert.ok(performance.now() - begun < 400, 'they waited for the busy one');
+  assert.equal(await endOf(stream), 'reset 2');
+  assert.ok(performance.now() - begun >= 390);
+  assert.equal((await busy.link.closed).code, 4);
   await draining;
 });
 
@@ -305,8 +327,8 @@ test('an agent that does not read holds up neither drain nor what others are tol
   const agent = await stand.agent();
   const begun = performance.now();
   const drained = stand.edge.drain(100);
-  await agent.until(() => agent.heard.some(({ kind }) => kind === 'drain'));
+  assert.equal((await agent.link.closed).code, 4);
   await drained;
+  await link.closed;
   assert.ok(performance.now() - begun < 5000, 'it waited for the one that does not read');
-  assert.equal(stand.control.unlinked.length, 0);
 });

@@ -8,6 +8,9 @@ import type { Link } from '../../transport/link.ts';
 import type { Admission, ControlForEdge, Way } from '../contract.ts';
 import { AgentLink } from './agent-link.ts';
 
+/** How long telling one agent to move may take. */
+const ASKED_WITHIN_MS = 1000;
+
 export class Links {
   readonly #control: ControlForEdge;
   readonly #hello: Hello;
@@ -71,10 +74,15 @@ export class Links {
     return this.#byId.values();
   }
 
+  /** Takes no more; each agent is told to move, and its link ends with its last channel, or after `delayMs`. Resolves when all have been told, or do not listen. */
+  async drain(delayMs: number, reason: string): Promise<void> {
+    this.#stop(reason);
+    await Promise.all([...this.#byId.values()].map((link) => this.#moveAway(link, delayMs, reason)));
+  }
+
   /** Ends all links and takes no more; resolves when control has heard of each end. */
   async close(reason: string): Promise<void> {
-    this.#stopping = reason;
-    for (const { over } of this.#renewing.values()) over();
+    this.#stop(reason);
     await Promise.all([...this.#served.keys()].map((link) => closeLink(link, 'stopping', reason)));
     await Promise.all(this.#served.values());
   }
@@ -97,11 +105,26 @@ export class Links {
       await endFailed(link, error);
     } finally {
       this.#byId.delete(served.id);
-      this.#newest(served.agentId)?.restore();
+      if (this.#stopping === undefined) this.#newest(served.agentId)?.restore();
     }
     const { by, code, reason } = await link.closed;
     log.info({ ...found, by, code, reason }, 'link down');
     await this.#control.unlink(served.id, reason || by);
+  }
+
+  #stop(reason: string): void {
+    this.#stopping = reason;
+    for (const { over } of this.#renewing.values()) over();
+  }
+
+  /** An agent that does not listen, or goes away just now, holds up nobody. */
+  async #moveAway(link: AgentLink, delayMs: number, reason: string): Promise<void> {
+    const { clock, log } = this.#world;
+    const told = new AbortController();
+    const ask = link.askToMove(delayMs, reason).catch((error: unknown) => log.info({ error, agent: link.agent }, 'an agent was not asked to move'));
+    await Promise.race([ask, clock.sleep(Math.min(delayMs, ASKED_WITHIN_MS), told.signal)]);
+    told.abort();
+    link.retire(delayMs, 'stopping', reason);
   }
 
   /** From now on the older ones carry only what they carry. */
@@ -156,4 +179,5 @@ const CLOSE_FOR: { readonly [Code in ErrorCode]?: keyof typeof CLOSE } = {
   'protocol.violation': 'violation',
   'certificate.refused': 'refused',
   'agent.flapping': 'replaced',
+  'gateway.stopping': 'stopping',
 };

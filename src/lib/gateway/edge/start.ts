@@ -5,7 +5,6 @@ import { reset } from '../../streams/reset.ts';
 import type { LinkCredentials } from '../../transport/link.ts';
 import { listenQuic } from '../../transport/quic/listen.ts';
 import type { ControlForEdge, EdgeForControl } from '../contract.ts';
-import type { AgentLink } from './agent-link.ts';
 import { Carrier } from './carry.ts';
 import { operatorFront } from './front/operator.ts';
 import { listenForProxyClients } from './front/proxy.ts';
@@ -78,12 +77,9 @@ export async function startEdge(config: EdgeConfig, control: ControlForEdge, wor
     },
     async drain(delayMs) {
       const reason = 'the gateway is stopping';
-      const ended = carrier.refuse(reason);
       const waited = new AbortController();
-      // An agent that does not listen, or goes away just now, holds up nobody.
-      const ask = (link: AgentLink) => link.askToMove(delayMs, reason).catch((error: unknown) => world.log.info({ error }, 'an agent was not asked to move'));
-      const asked = Promise.all([...links].map(ask));
-      await Promise.race([Promise.all([ended, asked]), world.clock.sleep(delayMs, waited.signal)]);
+      const done = Promise.all([carrier.refuse(reason), links.drain(delayMs, reason)]);
+      await Promise.race([done, world.clock.sleep(delayMs, waited.signal)]);
       waited.abort();
     },
   };

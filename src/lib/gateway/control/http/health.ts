@@ -1,10 +1,12 @@
-// What anybody may ask: is it alive, is it ready, which CA; and for admins, how it stands and what was issued.
+// What anybody may ask: is it alive, is it ready, which CA; and for admins, how it stands, what was issued, and its last duty.
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
-import { type CaAnswer, type IssuedAnswer, PATHS, type StatusAnswer } from '../../../api/contract.ts';
+import { type CaAnswer, type DrainAnswer, DrainRequest, type IssuedAnswer, PATHS, type StatusAnswer } from '../../../api/contract.ts';
 import { VERSION } from '../../../base/version.ts';
 import { assertAdmin } from '../caller.ts';
 import { assertServing, type ControlContext } from '../context.ts';
+import { drain } from '../drain.ts';
+import { readAs } from './json-body.ts';
 import type { WhoCalls } from './who-calls.ts';
 
 export function healthRoutes(app: FastifyInstance, context: ControlContext, whoCalls: WhoCalls): void {
@@ -23,12 +25,18 @@ export function healthRoutes(app: FastifyInstance, context: ControlContext, whoC
     return { issued: await context.store.certificates.count() };
   });
 
+  app.post(PATHS.drain, async (request): Promise<DrainAnswer> => {
+    const caller = assertAdmin(await whoCalls(request));
+    return drain(context, caller, readAs(DrainRequest, request.body).grace_ms);
+  });
+
   app.get(PATHS.status, async (request): Promise<StatusAnswer> => {
     assertAdmin(await whoCalls(request));
     const { places, tcp, udp, proxy, since, edgeStatus } = assertServing(context);
     const now = context.world.clock.monotonic();
     const edge = edgeStatus();
     return {
+      state: context.draining.begun ? 'draining' : 'running',
       version: VERSION,
       url: places.url,
       tcp,
