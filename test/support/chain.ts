@@ -19,11 +19,13 @@ interface Options {
   readonly ports?: string;
   readonly gatewayFlags?: readonly string[];
   readonly gatewayEnv?: NodeJS.ProcessEnv;
+  /** For the commands of agent and operator. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 export async function startChain(
   t: TestContext,
-  { routes = '127.0.0.0/8,::1,localhost', ports = '1-65535', gatewayFlags = [], gatewayEnv = {} }: Options = {},
+  { routes = '127.0.0.0/8,::1,localhost', ports = '1-65535', gatewayFlags = [], gatewayEnv = {}, env = {} }: Options = {},
 ): Promise<Chain> {
   const folder = temporaryFolder(t);
   const [gatewayFolder, agentFolder, operatorFolder] = [join(folder, 'gw'), join(folder, 'ag'), join(folder, 'op')];
@@ -36,10 +38,10 @@ export async function startChain(
     succeed([...mint, '--kind', 'operator', '--name', 'alice', '--agents', 'web1', '--out', join(folder, 'alice.token')]),
   ]);
   await Promise.all([
-    succeed(['agent', 'enroll', '--token-file', join(folder, 'web1.token'), '--data-dir', agentFolder]),
-    succeed(['login', '--token-file', join(folder, 'alice.token'), '--config-dir', operatorFolder]),
+    succeed(['agent', 'enroll', '--token-file', join(folder, 'web1.token'), '--data-dir', agentFolder], { env }),
+    succeed(['login', '--token-file', join(folder, 'alice.token'), '--config-dir', operatorFolder], { env }),
   ]);
-  const agent = start(t, ['agent', 'start', '--data-dir', agentFolder]);
+  const agent = start(t, ['agent', 'start', '--data-dir', agentFolder], { env });
   await agent.event('ready');
   return { folder, gatewayFolder, agentFolder, operatorFolder, gateway, agent, ready };
 }
