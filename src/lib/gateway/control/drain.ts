@@ -32,7 +32,7 @@ export function drain(context: ControlContext, caller: Caller, graceMs: number):
   const { edge } = assertServing(context);
   const first = !draining.begun;
   const now = world.clock.monotonic();
-  const leftMs = Math.max(0, draining.begin(now + graceMs) - now);
+  const leftMs = Math.max(0, Math.round(draining.begin(now + graceMs) - now));
   if (first) {
     world.log.info({ graceMs, channels: sessions.channels }, 'draining');
     audit.keep({ code: 'gateway.draining', actor: actorOf(caller), subject: 'gateway', detail: { grace_ms: graceMs, channels: sessions.channels } });
