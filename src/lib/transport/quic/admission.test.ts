@@ -37,6 +37,14 @@ test('each source has its own allowance', () => {
   );
 });
 
+test('forged sources are remembered up to a number', () => {
+  const allowance = new AllowanceBySource(1);
+  assert.ok(allowance.spend('first', 0));
+  for (let forged = 1; forged < 4096; forged += 1) assert.ok(allowance.spend(`forged ${forged}`, 0));
+  assert.equal(allowance.spend('one more', 0), false);
+  assert.ok(allowance.spend('one more', 1000));
+});
+
 for (const [one, other, same] of [
   ['2001:db8:1:2::1', '2001:db8:1:2:ffff::9', true],
   ['2001:db8:1:2::1', '2001:db8:1:3::1', false],

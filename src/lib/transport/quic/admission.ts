@@ -51,7 +51,10 @@ export class Allowance {
   }
 }
 
-/** An Allowance for each source. It remembers one second, so only sources that proved their address belong here: those are few. */
+/** More sources than this in one second are a flood of forged ones; then there is nothing for those that were not yet seen. */
+const MOST_SOURCES = 4096;
+
+/** An Allowance for each source, remembered for one second. */
 export class AllowanceBySource {
   readonly #perSecond: number;
   readonly #spent = new Map<string, number>();
@@ -66,8 +69,9 @@ export class AllowanceBySource {
       this.#second = now;
       this.#spent.clear();
     }
-    const spent = (this.#spent.get(source) ?? 0) + 1;
-    this.#spent.set(source, spent);
-    return spent <= this.#perSecond;
+    const spent = this.#spent.get(source);
+    if (spent === undefined && this.#spent.size >= MOST_SOURCES) return false;
+    this.#spent.set(source, (spent ?? 0) + 1);
+    return (spent ?? 0) < this.#perSecond;
   }
 }

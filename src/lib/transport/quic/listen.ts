@@ -18,6 +18,7 @@ import { statelessResets } from './stateless-reset.ts';
 const SHORTEST_FIRST_ID = 8; // RFC 9000 7.2
 // Each kind of answer has its own, so that a flood of one takes nothing from the others.
 const RESETS_PER_SECOND = 1000; // as many agents may notice a restart at once
+const RESETS_PER_SOURCE_PER_SECOND = 50; // a link that was ended may go on sending; it must not take all of them
 const VERSION_NEGOTIATIONS_PER_SECOND = 100;
 const RETRIES_PER_SECOND = 5000; // 25 us each and the sending, measured: a flood of Initials takes a fifth of a core, not all of it
 const HANDSHAKES_PER_SOURCE_PER_SECOND = 200; // about a third of a core
@@ -50,6 +51,7 @@ export async function listenQuic({ at, credentials: first, secret, onLink, liven
   const resets = statelessResets(secret);
   const halfOpen = new HalfOpen();
   const resetsLeft = new Allowance(RESETS_PER_SECOND);
+  const resetsBySource = new AllowanceBySource(RESETS_PER_SOURCE_PER_SECOND);
   const negotiationsLeft = new Allowance(VERSION_NEGOTIATIONS_PER_SECOND);
   const retriesLeft = new Allowance(RETRIES_PER_SECOND);
   const handshakesLeft = new AllowanceBySource(HANDSHAKES_PER_SOURCE_PER_SECOND);
@@ -80,11 +82,16 @@ export async function listenQuic({ at, credentials: first, secret, onLink, liven
       link.receive(datagram);
       return undefined;
     }
-    if (header.form === 'short') return answer(resets.answer(header.destination, datagram.length, world.random), resetsLeft, from);
+    if (header.form === 'short') return reset(header.destination, datagram.length, from);
     if (datagram.length < SMALLEST_INITIAL_BYTES) return 'small';
     if (header.version !== QUIC_V1) return answer(versionNegotiation(header, world.random.bytes(1)[0] ?? 0), negotiationsLeft, from);
     if (!header.initial) return 'unknown';
     return accepting ? receiveInitial(datagram, header, from) : 'stopping';
+  }
+
+  function reset(id: Uint8Array, bytes: number, from: SocketAddress): DropReason | undefined {
+    if (!resetsBySource.spend(sourceOf(from.address), world.clock.monotonic())) return 'unanswered';
+    return answer(resets.answer(id, bytes, world.random), resetsLeft, from);
   }
 
   function answer(packet: Uint8Array | undefined, left: Allowance, to: SocketAddress): DropReason | undefined {
