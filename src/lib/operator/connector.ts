@@ -1,8 +1,8 @@
-// The operator's way to an edge: one HTTP/2 connection, made when first needed and again when it was lost; each CONNECT stream on it is one channel.
-import type { ClientHttp2Session } from 'node:http2';
+// The operator's way to an edge: one connection, made when first needed and again when it was lost; each stream on it is one channel.
 import { unlessAborted } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
+import type { Link } from '../transport/link.ts';
 import { attach } from './attach.ts';
 import { dialEdge } from './dial-edge.ts';
 import { type Channel, openChannel } from './open-channel.ts';
@@ -23,40 +23,40 @@ export interface ConnectorOptions {
 }
 
 export function createConnector({ connect, caPem, token }: ConnectorOptions, world: World): Connector {
-  let current: Promise<ClientHttp2Session> | undefined;
+  let current: Promise<Link> | undefined;
   const closing = new AbortController();
 
-  const session = (): Promise<ClientHttp2Session> => {
+  const linked = (): Promise<Link> => {
     if (current !== undefined) return current;
     const made = dialEdge(connect, caPem, world, closing.signal);
     const forget = () => {
       if (current === made) current = undefined;
     };
     current = made;
-    made.then((alive) => alive.once('close', forget).once('goaway', forget), forget);
+    made.then((alive) => alive.closed.then(forget), forget);
     return made;
   };
 
   const connectTarget = async (target: string, signal: AbortSignal): Promise<Channel> => {
     const kept = current;
     try {
-      return await openChannel(await unlessAborted(session(), signal), target, token(), world.clock, signal);
+      return await openChannel(await unlessAborted(linked(), signal), target, token(), world.clock, signal);
     } catch (error) {
       const unanswered = error instanceof TunnelError && (error.code === 'link.lost' || error.code === 'gateway.silent');
       if (unanswered && current === kept) current = undefined;
       // Lost unnoticed, a laptop's sleep for example: nothing was answered on it, so asking once more on a new connection is safe.
       if (kept === undefined || !(unanswered && error.code === 'link.lost') || signal.aborted) throw error;
-      return await openChannel(await unlessAborted(session(), signal), target, token(), world.clock, signal);
+      return await openChannel(await unlessAborted(linked(), signal), target, token(), world.clock, signal);
     }
   };
 
   return {
     connectTarget,
-    ready: async (signal) => await attach(await unlessAborted(session(), signal), token(), world.clock, signal),
+    ready: async (signal) => await attach(await unlessAborted(linked(), signal), token(), world.clock, signal),
     async [Symbol.asyncDispose]() {
       closing.abort(new TunnelError('interrupted', 'the connection to the gateway was closed'));
       const alive = await current?.catch(() => undefined);
-      alive?.destroy();
+      await alive?.close(0, 'the operator has finished');
     },
   };
 }

@@ -1,41 +1,48 @@
-// Dials an edge: TLS 1.3 against the tunnel's own CA, by ALPN, and on it HTTP/2 with windows that do not throttle.
-import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+// Dials an edge: TLS 1.3 against the tunnel's own CA, by ALPN, and on it the streams of our CLI's connection.
 import type { TLSSocket } from 'node:tls';
-import { within } from '../base/deadline.ts';
+import { unlessAborted, within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { World } from '../base/world.ts';
+import { OPERATOR_ALPN } from '../link/operator-request.ts';
 import { dialTls } from '../streams/dial-tls.ts';
+import type { Link } from '../transport/link.ts';
+import { MuxLink } from '../transport/mux/link.ts';
 
-const ALPN = 'tunnel-connect/1';
-/** In megabytes, as node wants it. Its default of 10 refuses streams long before the windows, which are what bounds memory, are used up. */
-const SESSION_MEMORY = LIMITS.http2ClientMemoryBytes / 1024 ** 2;
 const HINT = 'Is the gateway running, and does a firewall let TCP through to it?';
+const LIVENESS = { keepAliveMs: LIMITS.keepAliveMs, deadLinkMs: LIMITS.deadLinkV2Ms } as const;
 
-/** `where` is host:port. Errors: those of `dialEdgeTls`. */
-export async function dialEdge(where: string, caPem: string, world: World, signal: AbortSignal): Promise<ClientHttp2Session> {
-  return await inTime(where, world, signal, async (limit) => await startHttp2(await secure(where, caPem, ALPN, world, limit), where, limit));
-}
-
-/** The bare TLS connection, for those who speak another protocol of the edge on it. Errors `gateway.unreachable`, `gateway.silent`, `certificate.refused`, `protocol.violation`, those of a proxy. */
-export async function dialEdgeTls(where: string, caPem: string, alpn: string, world: World, signal: AbortSignal): Promise<TLSSocket> {
-  return await inTime(where, world, signal, async (limit) => await secure(where, caPem, alpn, world, limit));
-}
-
-async function inTime<Value>(where: string, { clock }: World, signal: AbortSignal, work: (limit: AbortSignal) => Promise<Value>): Promise<Value> {
+/** `where` is host:port. Errors `gateway.unreachable`, `gateway.silent`, `certificate.refused`, `protocol.violation`, those of a proxy. */
+export async function dialEdge(where: string, caPem: string, world: World, signal: AbortSignal): Promise<Link> {
   const late = () => new TunnelError('gateway.silent', `the gateway at ${where} did not answer`, { hint: HINT });
-  return await within(clock, LIMITS.connectTargetMs, late, signal, work);
+  return await within(world.clock, LIMITS.connectTargetMs, late, signal, async (limit) => {
+    const socket = await secure(where, caPem, world, limit);
+    const remote = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+    const peerCertificate = socket.getPeerX509Certificate()?.raw ?? new Uint8Array(0);
+    const parts = { socket, role: 'dialler', transport: 'tls', alpn: OPERATOR_ALPN, remote, peerCertificate, incomingStreams: 0, liveness: LIVENESS } as const;
+    const link = new MuxLink(parts, world.clock);
+    try {
+      await unlessAborted(link.ready, limit);
+      return link;
+    } catch (cause) {
+      await link.close();
+      throw limit.aborted
+        ? cause
+        : new TunnelError('gateway.unreachable', `cannot reach the gateway at ${where}: it closed the connection`, { hint: HINT, cause });
+    }
+  });
 }
 
-async function secure(where: string, ca: string, alpn: string, world: World, signal: AbortSignal): Promise<TLSSocket> {
-  const tls = await dialTls({ ...splitAuthority(where), called: where }, { ca, alpn, minVersion: 'TLSv1.3' }, world, signal).catch((error: unknown) => {
+async function secure(where: string, ca: string, world: World, signal: AbortSignal): Promise<TLSSocket> {
+  const options = { ca, alpn: OPERATOR_ALPN, minVersion: 'TLSv1.3' } as const;
+  const tls = await dialTls({ ...splitAuthority(where), called: where }, options, world, signal).catch((error: unknown) => {
     const { cause } = error instanceof TunnelError ? error : {};
     const refused = cause instanceof Error && 'code' in cause && cause.code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
-    throw refused ? noEdge(where, alpn, cause) : error;
+    throw refused ? noEdge(where, cause) : error;
   });
-  if (tls.alpnProtocol === alpn) return tls;
+  if (tls.alpnProtocol === OPERATOR_ALPN) return tls;
   tls.destroy();
-  throw noEdge(where, alpn);
+  throw noEdge(where);
 }
 
 function splitAuthority(where: string): { host: string; port: number } {
@@ -43,46 +50,9 @@ function splitAuthority(where: string): { host: string; port: number } {
   return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 443) };
 }
 
-function startHttp2(secure: TLSSocket, where: string, signal: AbortSignal): Promise<ClientHttp2Session> {
-  const session = connectHttp2(`https://${where}`, {
-    createConnection: () => secure,
-    settings: { initialWindowSize: LIMITS.streamBufferBytes, enablePush: false },
-    maxSessionMemory: SESSION_MEMORY,
-  });
-  session.on('error', ignore); // its streams carry the consequence
-  secure.once('end', () => secure.destroy()); // the socket allows half-open, HTTP/2 does not: Node would leave every stream hanging
-  return new Promise((resolve, reject) => {
-    const settle = (act: () => void) => {
-      signal.removeEventListener('abort', abort);
-      session.off('close', closed).off('remoteSettings', ready);
-      act();
-    };
-    const abort = () =>
-      settle(() => {
-        session.destroy();
-        reject(signal.reason);
-      });
-    const closed = () => settle(() => reject(unreachable(where, 'it closed the connection')));
-    const ready = () =>
-      settle(() => {
-        session.setLocalWindowSize(LIMITS.http2SessionWindowBytes);
-        resolve(session);
-      });
-    signal.addEventListener('abort', abort, { once: true });
-    session.once('close', closed).once('remoteSettings', ready);
-    if (signal.aborted) abort();
-  });
-}
-
-function noEdge(where: string, alpn: string, cause?: unknown): TunnelError {
-  return new TunnelError('protocol.violation', `${where} does not speak ${alpn}`, {
-    hint: 'Is that a tunnel gateway, with nothing before it that ends TLS?',
+function noEdge(where: string, cause?: unknown): TunnelError {
+  return new TunnelError('protocol.violation', `${where} does not speak ${OPERATOR_ALPN}`, {
+    hint: 'Is that a tunnel gateway, with nothing before it that ends TLS? An older one must be updated first.',
     cause,
   });
 }
-
-function unreachable(where: string, why: string, cause?: unknown): TunnelError {
-  return new TunnelError('gateway.unreachable', `cannot reach the gateway at ${where}: ${why}`, { hint: HINT, cause });
-}
-
-function ignore(): void {}

@@ -4,7 +4,7 @@ import type { SocketAddress, TcpSocket, World } from '../../base/world.ts';
 import { readClientHello } from './client-hello.ts';
 
 /** The CLI's own CONNECT, which the edge terminates. */
-const OPERATOR_ALPN = 'tunnel-connect/1';
+const OPERATOR_ALPN = /^tunnel-connect\//;
 /** An agent's link over TLS, which the edge terminates as well. */
 const LINK_ALPN = /^gw-agent-tunnel\//;
 /** A TCP connection that says nothing costs little; above this the oldest silent one goes. */
@@ -32,7 +32,7 @@ export async function openFrontDoor(at: SocketAddress, behind: BehindTheDoor, wo
       silent.delete(socket);
       if (alpn === undefined) socket.destroy();
       else if (alpn.some((name) => LINK_ALPN.test(name))) behind.agent(socket);
-      else if (alpn.includes(OPERATOR_ALPN)) behind.operator(socket);
+      else if (alpn.some((name) => OPERATOR_ALPN.test(name))) behind.operator(socket);
       else behind.api(socket);
     });
   });

@@ -1,20 +1,20 @@
-// Local forwards over a real HTTP/2 connection to an edge written by hand: what a client of the local port sees of each ending.
+// Local forwards over a real connection to an edge written by hand: what a client of the local port sees of each ending.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { ServerHttp2Stream } from 'node:http2';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
-import { startConnectEdge } from '../../../../test/support/connect-edge.ts';
+import { type Answer, accept, startConnectEdge } from '../../../../test/support/connect-edge.ts';
 import { dial, echoAtOnce, readToEnd } from '../../../../test/support/tcp.ts';
 import { TunnelError } from '../../base/errors.ts';
-import { refusalAnswer, successHeaders } from '../../streams/http-connect.ts';
+import { refuseRequest } from '../../link/operator-request.ts';
 import { realWorld } from '../../system/real-world.ts';
+import type { LinkStream } from '../../transport/link.ts';
 import { createConnector } from '../connector.ts';
 import { forwardLocal } from './local.ts';
 
 const TARGET = '10.0.0.5:80';
 
-async function forward(t: TestContext, answer: (stream: ServerHttp2Stream) => void) {
+async function forward(t: TestContext, answer: Answer) {
   const world = realWorld({ level: 'silent' });
   const edge = await startConnectEdge(t, answer);
   const connector = createConnector({ connect: edge.connect, caPem: edge.caPem, token: () => 'session-token' }, world);
@@ -32,26 +32,28 @@ async function ask(t: TestContext, port: number): Promise<string> {
   return await text((await dial(t, port)).end());
 }
 
-function accept(stream: ServerHttp2Stream): ServerHttp2Stream {
-  stream.respond({ ':status': 200, ...successHeaders('web1') });
-  return stream;
+/** Accepts, then does this. */
+function accepting(act: (stream: LinkStream) => unknown): Answer {
+  return async (stream) => void act(await accept(stream));
 }
 
-test('each connection is a CONNECT with the session token, all on one HTTP/2 connection', async (t) => {
-  const { edge, port } = await forward(t, (stream) => accept(stream).end('hello'));
-  assert.equal(await ask(t, port), 'hello');
-  assert.equal(await ask(t, port), 'hello');
-  assert.deepEqual(
-    edge.seen.map((headers) => [headers[':method'], headers[':authority'], headers['proxy-authorization']]),
-    [
-      ['CONNECT', TARGET, 'Bearer session-token'],
-      ['CONNECT', TARGET, 'Bearer session-token'],
-    ],
+test('each connection is a request with the session token, all on one connection', async (t) => {
+  const { edge, port } = await forward(
+    t,
+    accepting((stream) => stream.end('hello')),
   );
+  assert.equal(await ask(t, port), 'hello');
+  assert.equal(await ask(t, port), 'hello');
+  const request = { ask: 'connect', target: TARGET, token: 'session-token' };
+  assert.deepEqual(edge.seen, [request, request]);
+  assert.equal(edge.connections(), 1);
 });
 
 test('a client that half-closes gets its answer', async (t) => {
-  const { port } = await forward(t, (stream) => void text(accept(stream)).then((question) => stream.end(`you said ${question}`)));
+  const { port } = await forward(
+    t,
+    accepting((stream) => text(stream).then((question) => stream.end(`you said ${question}`))),
+  );
   const socket = await dial(t, port);
   socket.end('hello');
   assert.equal(await text(socket), 'you said hello');
@@ -59,10 +61,13 @@ test('a client that half-closes gets its answer', async (t) => {
 
 test('a target that half-closes still hears what follows', async (t) => {
   const heard = Promise.withResolvers<string>();
-  const { port } = await forward(t, (stream) => {
-    accept(stream).end('first');
-    text(stream).then(heard.resolve, heard.reject);
-  });
+  const { port } = await forward(
+    t,
+    accepting((stream) => {
+      stream.end('first');
+      text(stream).then(heard.resolve, heard.reject);
+    }),
+  );
   const socket = await dial(t, port);
   assert.equal(await text(socket), 'first');
   socket.end('second');
@@ -70,7 +75,10 @@ test('a target that half-closes still hears what follows', async (t) => {
 });
 
 test('a reset by the edge is a reset for the client, and is reported', async (t) => {
-  const { port, failures } = await forward(t, (stream) => accept(stream).once('data', () => stream.write('some', () => stream.destroy(new Error('reset')))));
+  const { port, failures } = await forward(
+    t,
+    accepting((stream) => stream.once('data', () => stream.write('some', () => stream.destroy(new Error('reset'))))),
+  );
   const socket = await dial(t, port);
   socket.write('go');
   assert.equal((await readToEnd(socket)).end, 'reset');
@@ -81,7 +89,10 @@ test('a reset by the edge is a reset for the client, and is reported', async (t)
 });
 
 test('a lost connection to the edge is a reset for the client', async (t) => {
-  const { edge, port } = await forward(t, (stream) => accept(stream).write('some'));
+  const { edge, port } = await forward(
+    t,
+    accepting((stream) => stream.write('some')),
+  );
   const socket = await dial(t, port);
   await once(socket, 'data');
   edge.cut();
@@ -89,7 +100,10 @@ test('a lost connection to the edge is a reset for the client', async (t) => {
 });
 
 test('after a lost connection the next client gets a new one', async (t) => {
-  const { edge, port } = await forward(t, (stream) => accept(stream).end('hello'));
+  const { edge, port } = await forward(
+    t,
+    accepting((stream) => stream.end('hello')),
+  );
   assert.equal(await ask(t, port), 'hello');
   edge.cut();
   assert.equal(await ask(t, port), 'hello');
@@ -97,11 +111,14 @@ test('after a lost connection the next client gets a new one', async (t) => {
 
 test('a reset by the client is a reset at the edge, and nobody is told', async (t) => {
   const ended = Promise.withResolvers<string>();
-  const { port, failures } = await forward(t, (stream) => {
-    accept(stream).write('x');
-    stream.once('aborted', () => ended.resolve('reset')).once('end', () => ended.resolve(stream.aborted ? 'reset' : 'end'));
-    stream.resume();
-  });
+  const { port, failures } = await forward(
+    t,
+    accepting((stream) => {
+      stream.write('x');
+      stream.once('error', () => ended.resolve('reset')).once('end', () => ended.resolve('end'));
+      stream.resume();
+    }),
+  );
   const socket = await dial(t, port);
   await once(socket, 'data');
   socket.resetAndDestroy();
@@ -111,10 +128,7 @@ test('a reset by the client is a reset at the edge, and nobody is told', async (
 
 test('a refusal resets the client and carries code, reason and hint', async (t) => {
   const refused = new TunnelError('target.refused', '10.0.0.5:80 refused the connection', { hint: 'Is the service running?' });
-  const { port, failures } = await forward(t, (stream) => {
-    const { status, headers } = refusalAnswer(refused);
-    stream.respond({ ':status': status, ...headers }, { endStream: true });
-  });
+  const { port, failures } = await forward(t, (stream) => refuseRequest(stream, refused, realWorld().clock, t.signal));
   assert.equal((await readToEnd(await dial(t, port))).end, 'reset');
   const [failure] = failures;
   assert.ok(failure instanceof TunnelError);
@@ -122,20 +136,35 @@ test('a refusal resets the client and carries code, reason and hint', async (t) 
 });
 
 test('200 connections at once all finish with the right bytes', async (t) => {
-  const { port } = await forward(t, (stream) => accept(stream).pipe(stream));
+  const { port } = await forward(
+    t,
+    accepting((stream) => stream.pipe(stream)),
+  );
   await echoAtOnce(t, port, 200);
 });
 
 test('an edge with a certificate of another CA is refused', async (t) => {
   const world = realWorld({ level: 'silent' });
-  const [edge, other] = await Promise.all([startConnectEdge(t, accept), startConnectEdge(t, accept)]);
+  const [edge, other] = await Promise.all([
+    startConnectEdge(
+      t,
+      accepting(() => {}),
+    ),
+    startConnectEdge(
+      t,
+      accepting(() => {}),
+    ),
+  ]);
   await using connector = createConnector({ connect: edge.connect, caPem: other.caPem, token: () => 'x' }, world);
   await assert.rejects(connector.ready(t.signal), { code: 'certificate.refused' });
 });
 
 test('nobody at the gateway is gateway.unreachable', async (t) => {
   const world = realWorld({ level: 'silent' });
-  const edge = await startConnectEdge(t, accept);
+  const edge = await startConnectEdge(
+    t,
+    accepting(() => {}),
+  );
   await using connector = createConnector({ connect: '127.0.0.1:1', caPem: edge.caPem, token: () => 'x' }, world);
   await assert.rejects(connector.connectTarget(TARGET, t.signal), { code: 'gateway.unreachable', kind: 'unreachable' });
 });

@@ -1,0 +1,68 @@
+// Our CLI's connection to an edge: each stream of it is one request, and after its answer a channel.
+import type { TLSSocket } from 'node:tls';
+import { TunnelError } from '../../../base/errors.ts';
+import { LIMITS } from '../../../base/limits.ts';
+import type { SocketAddress, World } from '../../../base/world.ts';
+import { grantRequest, hearRequest, refuseRequest } from '../../../link/operator-request.ts';
+import type { LinkStream } from '../../../transport/link.ts';
+import { MuxLink } from '../../../transport/mux/link.ts';
+import type { Carrier } from '../carry.ts';
+import { understandFailure } from './request.ts';
+
+const LIVENESS = { keepAliveMs: LIMITS.keepAliveMs, deadLinkMs: LIMITS.deadLinkV2Ms } as const;
+
+/** Serves one connection until it ends; control is told then, which ends the sessions that only it used. */
+export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: Carrier, world: World): void {
+  const { clock, log, random } = world;
+  const alpn = socket.alpnProtocol || '';
+  const parts = { socket, role: 'listener', transport: 'tls', alpn, remote, peerCertificate: new Uint8Array(0), liveness: LIVENESS } as const;
+  const link = new MuxLink({ ...parts, incomingStreams: LIMITS.streamsPerAgentV2 }, clock);
+  const connection = random.uuid();
+  const asking = new Set<Promise<unknown>>();
+  const lost = new AbortController();
+  const asked = async <Value>(question: Promise<Value>): Promise<Value> => {
+    asking.add(question);
+    try {
+      return await question;
+    } finally {
+      asking.delete(question);
+    }
+  };
+
+  const answer = async (stream: LinkStream): Promise<void> => {
+    const gone = new AbortController();
+    stream.once('close', () => gone.abort(new TunnelError('interrupted', 'the operator left')));
+    try {
+      const request = await hearRequest(stream, clock, gone.signal);
+      if (request.ask === 'attach') {
+        await asked(carrier.attach({ sessionToken: request.token, connection }));
+        await grantRequest(stream, undefined, clock, gone.signal);
+        stream.resume().end();
+        return;
+      }
+      const connected = await asked(carrier.connect({ sessionToken: request.token, target: request.target, remote, connection }, gone.signal));
+      await grantRequest(stream, connected.agent, clock, gone.signal).catch(() => {}); // carrying a stream that is gone reports its end
+      await connected.carry(stream);
+    } catch (thrown) {
+      const error = understandFailure(thrown, remote, log);
+      if (!stream.destroyed) await refuseRequest(stream, error, clock, gone.signal);
+    }
+  };
+  const serve = async (): Promise<void> => {
+    const { reason } = await link.closed;
+    lost.abort(new TunnelError('link.lost', reason));
+    await Promise.allSettled(asking);
+    carrier.detach(connection);
+  };
+  const accept = async (): Promise<void> => {
+    for (;;) {
+      const stream = await link.acceptStream(lost.signal);
+      answer(stream).catch((error: unknown) => {
+        if (!stream.destroyed) log.warn({ error, remote }, 'answering an operator failed');
+        stream.destroy();
+      });
+    }
+  };
+  accept().catch(() => link.closed); // the link has ended: `serve` sees to what is left
+  serve().catch((error: unknown) => log.error({ error, remote }, 'the end of a connection was not heard'));
+}

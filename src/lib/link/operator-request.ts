@@ -1,0 +1,51 @@
+// An operator's client and an edge at the beginning of a stream: what is asked, and the answer. Both ends, side by side.
+import { TunnelError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { Clock } from '../base/world.ts';
+import { decodeAnswer, decodeRequest, encodeAnswer, encodeRefusal, encodeRequest, type OperatorRequest } from '../protocol/operator.ts';
+import { type Link, type LinkStream, StreamReset } from '../transport/link.ts';
+import { adopt, readFrame, writeFrame } from './frames.ts';
+import { RESET } from './version.ts';
+
+/** Of the connection between our CLI and an edge. */
+export const OPERATOR_ALPN = 'tunnel-connect/2';
+
+const MAX_BYTES = LIMITS.sessionFrameV2Bytes;
+
+export interface Answered {
+  /** Raw bytes from here on, both ways; the caller's to end. */
+  readonly stream: LinkStream;
+  readonly agent: string | undefined;
+}
+
+/** The client's end. Errors: the edge's refusal; `link.lost` when the connection went before an answer; `protocol.violation`; the signal's reason. */
+export async function askEdge(link: Link, request: OperatorRequest, clock: Clock, signal: AbortSignal): Promise<Answered> {
+  const stream = adopt(await link.openStream(signal));
+  try {
+    await writeFrame(stream, encodeRequest(request), MAX_BYTES, clock, signal);
+    const payload = await readFrame(stream, MAX_BYTES, clock, signal);
+    if (payload === undefined) throw new TunnelError('protocol.violation', 'the gateway ended the stream without an answer');
+    return { stream, ...decodeAnswer(payload) };
+  } catch (error) {
+    stream.destroy(new StreamReset(RESET.gaveUp));
+    throw error;
+  }
+}
+
+/** The edge's end. Errors `request.malformed`, `protocol.violation`, `link.lost`, the signal's reason. */
+export async function hearRequest(stream: LinkStream, clock: Clock, signal: AbortSignal): Promise<OperatorRequest> {
+  const payload = await readFrame(stream, MAX_BYTES, clock, signal);
+  if (payload === undefined) throw new TunnelError('request.malformed', 'the stream ended before anything was asked');
+  return decodeRequest(payload);
+}
+
+/** Raw bytes may follow at once. Errors as `writeFrame`. */
+export async function grantRequest(stream: LinkStream, agent: string | undefined, clock: Clock, signal: AbortSignal): Promise<void> {
+  await writeFrame(stream, encodeAnswer(agent), MAX_BYTES, clock, signal);
+}
+
+/** The last word on this stream. */
+export async function refuseRequest(stream: LinkStream, error: TunnelError, clock: Clock, signal: AbortSignal): Promise<void> {
+  await writeFrame(stream, encodeRefusal(error), MAX_BYTES, clock, signal);
+  stream.resume().end();
+}
