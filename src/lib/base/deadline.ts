@@ -24,6 +24,7 @@ export async function within<Value>(
 
 /** The promise, or the signal's reason, whichever is first; the promise goes on for others. */
 export async function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  promise.catch(() => {}); // where the signal has aborted already nobody waits for it any more, and its failure must not end the process
   signal.throwIfAborted();
   let abort = () => {};
   const aborted = new Promise<never>((_resolve, reject) => {
