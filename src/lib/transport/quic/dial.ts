@@ -22,8 +22,6 @@ export interface QuicDialOptions {
   readonly signal: AbortSignal;
   /** For tests: shorter than the limits. */
   readonly liveness?: Liveness;
-  /** For tests: streams that the gateway may have open, where the peer plays a version 1 agent. */
-  readonly incomingStreams?: number;
 }
 
 /**
@@ -32,15 +30,14 @@ export interface QuicDialOptions {
  * Errors `gateway.silent`, `certificate.refused`, `pin.mismatch`, `protocol.unsupported`, `quic.unavailable`, `config.invalid`, `link.lost`; an abort rejects with the signal's reason.
  * The signal ends the attempt, not the link that came of it.
  */
-export async function dialQuic(options: QuicDialOptions, world: World): Promise<Link> {
-  const { to, serverName, credentials, pinnedSpki, signal, liveness, incomingStreams = LIMITS.streamsPerAgentV2 } = options;
+export async function dialQuic({ to, serverName, credentials, pinnedSpki, signal, liveness }: QuicDialOptions, world: World): Promise<Link> {
   if (serverName === null && pinnedSpki === undefined) throw new TunnelError('internal', 'a gateway without a name must be pinned');
   const quiche = await loadQuiche();
   signal.throwIfAborted();
   checkCredentials(quiche, credentials);
   const remote = canonical(to);
   const packetBytes = packetBytesFor(remote, world.net.interfaces());
-  const config = makeConfig(quiche, { credentials, incomingStreams, packetBytes });
+  const config = makeConfig(quiche, { credentials, incomingStreams: LIMITS.streamsPerAgentV2, packetBytes });
 
   let link: QuicLink | undefined;
   const socket = await world.net.bindUdp({ address: isIP(remote.address) === 6 ? '::' : '0.0.0.0', port: 0 }, (datagram, from) => {
