@@ -89,6 +89,8 @@ export function mainPage(commands: readonly CommandDefinition[]): string {
         variable('TUNNEL_JSON', 'As --json, when it is true or 1.'),
         variable('TUNNEL_DEBUG', 'As --debug, when it is true or 1.'),
         variable('NO_COLOR', 'No colour, when it is set.'),
+        variable('HTTPS_PROXY', 'The HTTP proxy on the way to a gateway, http://user:password@host:port; https_proxy goes before it, ALL_PROXY after it.'),
+        variable('NO_PROXY', 'Names, addresses and CIDRs that are reached without that proxy.'),
       ]),
       '.Pp',
       'Every other flag has a variable of its own, named for its topic and itself; each page names them.',

@@ -9,7 +9,7 @@ const HEAD_END = '\r\n\r\n';
 
 /**
  * When it resolves, what is written to `socket` arrives at `to`, a name that the proxy resolves. On failure the caller destroys the socket.
- * Errors `proxy.refused` (407), `gateway.unreachable` for all else; the proxy's own words are not repeated, they could hold the credential.
+ * Errors `proxy.refused`, `gateway.unreachable` for all else; the proxy's own words are not repeated, they could hold the credential.
  */
 export async function askForTunnel(socket: TcpSocket, to: Place, proxy: HttpProxy, signal: AbortSignal): Promise<void> {
   const place = formatAddressPort({ address: to.host, port: to.port });
@@ -22,7 +22,8 @@ export async function askForTunnel(socket: TcpSocket, to: Place, proxy: HttpProx
 
 function refusal(status: number, place: string, { called, variable, authorization }: HttpProxy): TunnelError {
   if (status === 0) return new TunnelError('gateway.unreachable', `${called} does not answer like an HTTP proxy`, { hint: `Is ${variable} right?` });
-  if (status === 407) {
+  // tinyproxy 1.11 answers 407 to no credential, 401 to a wrong one.
+  if (status === 407 || status === 401) {
     const what = authorization === undefined ? 'demands a user and password' : 'refused the user and password';
     const hint = `Set them in ${variable}: http://user:password@host:port, special characters percent-encoded; Basic authentication only.`;
     return new TunnelError('proxy.refused', `the proxy ${called} ${what}`, { hint });

@@ -123,6 +123,7 @@ test('a reset behind the proxy stays a reset, both ways', async (t) => {
 
 for (const [name, answer, code, message] of [
   ['407', 'HTTP/1.1 407 No\r\n\r\n', 'proxy.refused', /refused the user and password/],
+  ['401', 'HTTP/1.0 401 Unauthorized\r\n\r\n', 'proxy.refused', /refused the user and password/],
   ['502', 'HTTP/1.1 502 Bad Gateway\r\nX: y\r\n\r\n<html>', 'gateway.unreachable', /answered 502 for gw\.example:443/],
   ['403', 'HTTP/1.1 403 Filtered\r\n\r\n', 'gateway.unreachable', /answered 403/],
   ['a redirect', 'HTTP/1.1 302 Found\r\nLocation: http://login\r\n\r\n', 'gateway.unreachable', /answered 302/],
