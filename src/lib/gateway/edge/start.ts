@@ -1,9 +1,9 @@
 // Starts the edge: the agents' listener, the operators' front doors, and between them links, sessions and channels.
 import type { SocketAddress, TcpSocket, World } from '../../base/world.ts';
 import { ALPN, closeLink } from '../../link/version.ts';
-import { reset } from '../../streams/reset.ts';
 import type { LinkCredentials } from '../../transport/link.ts';
 import { listenQuic } from '../../transport/quic/listen.ts';
+import { listenTls } from '../../transport/tls/listen.ts';
 import type { ControlForEdge, EdgeForControl } from '../contract.ts';
 import { Carrier } from './carry.ts';
 import { operatorFront } from './front/operator.ts';
@@ -44,6 +44,8 @@ export async function startEdge(config: EdgeConfig, control: ControlForEdge, wor
   const links = new Links(control, { kind: 'hello', software: config.software ?? 'tunnel', os: '', arch: '', hostname: '', capabilities: [] }, world);
   const carrier = new Carrier(control, links, world);
   const agents = starting.use(await listenQuic({ at: config.udp, credentials, secret, onLink: (link) => links.take(link) }, world));
+  // Version 1 is spoken over QUIC only.
+  const overTls = starting.use(listenTls({ credentials: { ...credentials, alpn: ALPN.slice(0, 1) }, onLink: (link) => links.take(link) }, world));
   starting.defer(() => links.close('the gateway is stopping'));
   starting.defer(() => carrier.refuse('the gateway is stopping'));
   const operators = operatorFront(config, carrier, world);
@@ -56,7 +58,7 @@ export async function startEdge(config: EdgeConfig, control: ControlForEdge, wor
     udp: agents.at,
     proxy: proxy?.at ?? null,
     takeOperator: operators.take,
-    takeAgent: (socket) => reset(socket, new Error('links over TLS are not served')),
+    takeAgent: overTls.take,
     close,
     [Symbol.asyncDispose]: close,
 
@@ -71,7 +73,9 @@ export async function startEdge(config: EdgeConfig, control: ControlForEdge, wor
       await links.find(linkId)?.assign(assignment);
     },
     async useCertificate(nextCertificatePem, nextTrustedCaPem) {
-      agents.useCredentials({ ...credentials, certificatePem: nextCertificatePem, trustedCaPem: nextTrustedCaPem });
+      const next = { ...credentials, certificatePem: nextCertificatePem, trustedCaPem: nextTrustedCaPem };
+      agents.useCredentials(next);
+      overTls.useCredentials({ ...next, alpn: ALPN.slice(0, 1) });
       operators.useCertificate(nextCertificatePem);
       proxy?.useCertificate(nextCertificatePem);
     },
