@@ -21,6 +21,8 @@ export interface Child {
   readonly ended: Promise<string>;
 }
 
+/** Said by a child for each socket, so that the parent knows whose it is; Node's own word for that is not shown. */
+const TAKEN = 'taken';
 /** What a process needs of its parent's environment; secrets and options of Node stay behind. */
 const INHERITED = ['LD_LIBRARY_PATH', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR', 'TZ'];
 
@@ -28,7 +30,8 @@ const INHERITED = ['LD_LIBRARY_PATH', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR', 'TZ
 export function startChild(module: URL, onMessage: (message: unknown) => void): Child {
   const child = fork(fileURLToPath(module), [], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: environment(), execArgv: [] });
   const { promise: ended, resolve } = Promise.withResolvers<string>();
-  child.on('message', onMessage);
+  let taken = Promise.withResolvers<void>();
+  child.on('message', (message) => (message === TAKEN ? taken.resolve() : onMessage(message)));
   child.once('exit', (code, signal) => resolve(signal === null ? `exit code ${code}` : `signal ${signal}`));
   child.on('error', (error) => {
     if (child.pid === undefined) resolve(`it could not be started: ${error.message}`);
@@ -43,8 +46,12 @@ export function startChild(module: URL, onMessage: (message: unknown) => void): 
     },
     // One at a time: Node keeps back every later message until the child has taken a socket, and what waits there could not be reset any more.
     sendSocket(message, socket) {
-      const turn = handingOver.then(() => (over() ? refuse(socket) : handOver(child, message, socket)));
-      handingOver = Promise.race([turn, ended.then(() => {})]);
+      const turn = handingOver.then(async () => {
+        if (over()) return refuse(socket);
+        taken = Promise.withResolvers();
+        await handOver(child, { whenTaken: taken.promise, ended }, message, socket);
+      });
+      handingOver = turn.catch(() => {}); // whoever gave that socket hears of it
       return turn;
     },
     kill: () => void child.kill('SIGKILL'),
@@ -74,6 +81,7 @@ export function connectParent(onMessage: (message: unknown, socket: TcpSocket | 
     if (!(handle instanceof Socket)) return onMessage(message, undefined);
     handle.allowHalfOpen = true; // lost on the way
     onMessage(message, handle);
+    process.send?.(TAKEN, undefined, undefined, () => {});
   });
   return {
     send(message) {
@@ -87,27 +95,38 @@ export function residentBytes(): number {
   return process.memoryUsage.rss();
 }
 
-function handOver(child: ChildProcess, message: (received: Uint8Array) => unknown, socket: TcpSocket): Promise<void> {
+async function handOver(
+  child: ChildProcess,
+  { whenTaken, ended }: { readonly whenTaken: Promise<void>; readonly ended: Promise<unknown> },
+  message: (received: Uint8Array) => unknown,
+  socket: TcpSocket,
+): Promise<void> {
   if (!(socket instanceof Socket)) throw new TypeError('only sockets of the system can be handed over');
-  if (socket.destroyed) return Promise.resolve();
-  stopReading(socket);
+  const handle = handleOf(socket);
+  if (socket.destroyed || handle === undefined) return;
+  // Node drops what comes after the socket was sent but before the child took it.
+  handle.readStop();
   const received: Uint8Array[] = [];
   for (let part: Buffer | null = socket.read(); part !== null; part = socket.read()) received.push(part);
-  stopReading(socket);
-  return new Promise((resolve) => {
-    child.send(toPlain(message(Buffer.concat(received))), socket, { keepOpen: false }, (error) => {
-      if (error !== null) refuse(socket);
-      resolve();
-    });
-  });
+  handle.readStop(); // an empty buffer makes Node read again
+  child.send(toPlain(message(Buffer.concat(received))), socket, { keepOpen: false }, () => {});
+  // Where the child dies before it has taken it, Node leaves it open for good.
+  if (!(await Promise.race([whenTaken.then(() => true), ended.then(() => false)]))) handle.reset();
 }
 
-/** Node has no public word for it, and drops what comes after the socket was sent but before the child took it. */
-function stopReading(socket: Socket): void {
+/** What Node has no public word for. */
+interface SocketHandle {
+  readStop(): unknown;
+  reset(): unknown;
+}
+
+function handleOf(socket: Socket): SocketHandle | undefined {
   const handle: unknown = Reflect.get(socket, '_handle');
-  if (typeof handle !== 'object' || handle === null || !('readStop' in handle) || typeof handle.readStop !== 'function') return;
-  handle.readStop();
-  Reflect.set(handle, 'reading', false);
+  return isSocketHandle(handle) ? handle : undefined;
+}
+
+function isSocketHandle(handle: unknown): handle is SocketHandle {
+  return handle instanceof Object && 'readStop' in handle && 'reset' in handle;
 }
 
 function refuse(socket: TcpSocket): void {
