@@ -73,3 +73,12 @@ test('a token that is not good attaches nothing', async (t) => {
   await assert.rejects(forEdge.attach({ sessionToken: 'x.y.z', connection: 'c1' }), { code: 'session.refused' });
   await forEdge.detach('c1');
 });
+
+test('all of them are left at once when their edge is lost', async (t) => {
+  const { attach, clock, control, live } = await stand(t);
+  const sessionId = await attach('c1');
+  assert.equal(await attach('c2'), sessionId);
+  control.context.users.leaveAll();
+  await clock.advance(1000);
+  assert.ok(!live(sessionId));
+});
