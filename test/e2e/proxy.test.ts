@@ -1,5 +1,6 @@
 // Behind an HTTP proxy: the real command line through a real tinyproxy that demands a password, and around it.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connectTo, startChain } from '../support/chain.ts';
@@ -7,6 +8,7 @@ import { start, succeed, temporaryFolder, tunnel } from '../support/cli.ts';
 import { startConnectProxy } from '../support/connect-proxy.ts';
 import { lacking } from '../support/programs.ts';
 import { echoAtOnce, startTarget } from '../support/tcp.ts';
+import { makeTestCa } from '../support/test-ca.ts';
 import { startTinyproxy } from '../support/tinyproxy.ts';
 
 const USER = 'alice';
@@ -107,6 +109,29 @@ test('a string that the proxy did not let through is not spent', { skip: lacking
   assert.equal(refused.code, 3, refused.stderr);
   assert.match(refused.stderr, /refused the user and password/);
   await succeed(enrol, { env: { HTTPS_PROXY: `http://${USER}:${PASSWORD}@127.0.0.1:${proxy.port}` } });
+});
+
+test('a proxy that is spoken to over TLS is held to a certificate of its own', async (t) => {
+  const ca = await makeTestCa();
+  const proxy = await startConnectProxy(t, { demands: `${USER}:${PASSWORD}`, tls: ca.server });
+  const folder = temporaryFolder(t);
+  const roots = join(folder, 'proxy-ca.pem');
+  writeFileSync(roots, ca.caPem);
+  const env = { HTTPS_PROXY: `https://${USER}:${PASSWORD}@localhost:${proxy.port}`, NODE_EXTRA_CA_CERTS: roots };
+  const chain = await startChain(t, { env });
+  const target = await startTarget(t, (socket) => void socket.pipe(socket));
+  const config = ['--config-dir', chain.operatorFolder];
+  const running = start(t, ['connect', `127.0.0.1:${target}`, ...config], { env });
+  await echoAtOnce(t, Number(/:(\d+)$/.exec(String((await running.event('ready'))['listen']))?.[1]), 4);
+  assert.ok(proxy.asked.length >= 6);
+  const before = proxy.asked.length;
+  const stranger = await tunnel(['whoami', ...config], { env: { HTTPS_PROXY: env.HTTPS_PROXY } });
+  assert.equal(stranger.code, 3, stranger.stderr);
+  assert.match(stranger.stderr, /certificate of the proxy https:\/\/localhost:\d+ \(HTTPS_PROXY\) is not trusted/);
+  assert.doesNotMatch(stranger.stderr, /hunter/);
+  const plain = await tunnel(['whoami', ...config], { env: { HTTPS_PROXY: env.HTTPS_PROXY.replace('https:', 'http:') } });
+  assert.equal(plain.code, 6, plain.stderr);
+  assert.equal(proxy.asked.length, before);
 });
 
 test('a proxy is not asked for what the agent connects to', async (t) => {

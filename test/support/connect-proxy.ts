@@ -1,6 +1,7 @@
 // A small HTTP proxy written by hand: CONNECT with or without Basic authentication, and what it was asked, word for word.
 import { connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
+import { TLSSocket } from 'node:tls';
 import { startTarget } from './tcp.ts';
 
 export interface ConnectProxy {
@@ -16,12 +17,16 @@ interface Options {
   readonly first?: string;
   /** Where it connects instead of where it was asked to: names are its own business. */
   readonly leadsTo?: number;
+  /** It is spoken to over TLS. */
+  readonly tls?: { readonly certificatePem: string; readonly privateKeyPem: string };
 }
 
-export async function startConnectProxy(t: TestContext, { demands, first = '', leadsTo }: Options = {}): Promise<ConnectProxy> {
+export async function startConnectProxy(t: TestContext, { demands, first = '', leadsTo, tls }: Options = {}): Promise<ConnectProxy> {
   const asked: string[] = [];
   const wanted = demands === undefined ? undefined : `Basic ${Buffer.from(demands).toString('base64')}`;
-  const port = await startTarget(t, (socket) => {
+  const port = await startTarget(t, (raw) => {
+    const socket = tls === undefined ? raw : new TLSSocket(raw, { isServer: true, cert: tls.certificatePem, key: tls.privateKeyPem });
+    socket.on('error', () => raw.destroy());
     takeHead(socket, (head) => {
       asked.push(head);
       const [, place = ''] = /^CONNECT (\S+) HTTP\/1\.1\r\n/.exec(head) ?? [];
@@ -47,7 +52,7 @@ export async function startConnectProxy(t: TestContext, { demands, first = '', l
 /** Ends are passed on as ends and resets as resets, like the proxies of the distribution do. */
 function join(from: Socket, to: Socket): void {
   from.pipe(to);
-  from.on('error', () => to.resetAndDestroy());
+  from.on('error', () => (to instanceof TLSSocket ? to.destroy() : to.resetAndDestroy()));
   from.once('close', () => to.destroySoon());
 }
 

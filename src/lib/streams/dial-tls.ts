@@ -4,7 +4,7 @@ import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
 import type { Place } from './proxy-rule.ts';
 import { type Reach, reach, via } from './reach.ts';
-import { shakeHands, type TlsOptions } from './tls-handshake.ts';
+import { shakeHands, type TlsOptions, whyOf } from './tls-handshake.ts';
 
 export interface CalledPlace extends Place {
   /** What people call it, a URL or host:port. */
@@ -30,7 +30,7 @@ export function wayOut(
 }
 
 function handshakeFailure(called: string, through: string, cause: unknown): TunnelError {
-  const why = cause instanceof Error ? ('reason' in cause ? String(cause.reason) : cause.message) : String(cause);
+  const why = whyOf(cause);
   if (cause instanceof TunnelError && cause.code === 'certificate.refused') {
     const own =
       'Use the address that the gateway was started with (--public-url), and check the clocks of both machines. If its CA was replaced, ask for a new string.';

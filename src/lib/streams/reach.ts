@@ -7,7 +7,7 @@ import type { TcpSocket, World } from '../base/world.ts';
 import { connectFirst, formatAddressPort } from './happy-eyeballs.ts';
 import { askForTunnel } from './proxy-client.ts';
 import { type HttpProxy, type Place, proxyFor } from './proxy-rule.ts';
-import { shakeHands } from './tls-handshake.ts';
+import { shakeHands, whyOf } from './tls-handshake.ts';
 
 /** What of the world is needed. */
 export type Reach = Pick<World, 'clock' | 'net'>;
@@ -76,6 +76,5 @@ function failedThrough(proxy: HttpProxy, called: string, cause: unknown): Tunnel
 }
 
 function unreachable(called: string, hint: string, cause: unknown): TunnelError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new TunnelError('gateway.unreachable', `cannot reach the gateway ${called}: ${why}`, { hint, cause });
+  return new TunnelError('gateway.unreachable', `cannot reach the gateway ${called}: ${whyOf(cause)}`, { hint, cause });
 }

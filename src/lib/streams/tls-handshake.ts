@@ -40,6 +40,12 @@ export function shakeHands(raw: TcpSocket, host: string, { alpn, ...options }: T
   });
 }
 
+/** For messages: OpenSSL's errors have a reason of a few words besides a line of places in its source. */
+export function whyOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return 'reason' in cause ? String(cause.reason) : cause.message;
+}
+
 function refused(cause: Error): TunnelError {
   return new TunnelError('certificate.refused', escapeText(cause.message.replace(/;.*$/, '')), { cause });
 }
