@@ -39,6 +39,12 @@ export default class ResolveRoute extends TunnelCommand<Resolution> {
 function describe({ target, decision, candidates }: Resolution): string {
   const found =
     decision.via === 'agent' ? `through ${decision.agent} by ${decision.rule}${decision.route === null ? '' : ` ${decision.route}`}` : decision.reason;
-  const rows = candidates.map(({ agent, route, rule, standing, policy }) => [agent, route ?? '', rule, standing, policy]);
+  const rows = candidates.map(({ agent, route, rule, standing, policy, failed_lately: failed }) => [
+    agent,
+    route ?? '',
+    rule,
+    failed === null ? standing : `${standing}, failed lately: ${failed}`,
+    policy,
+  ]);
   return `${target}: ${found}\n\n${formatTable(['AGENT', 'ROUTE', 'RULE', 'STANDING', 'POLICY'], rows, 'no candidates')}`;
 }

@@ -155,6 +155,8 @@ export const CandidateRow = z.object({
   rule: Rule,
   standing: z.enum(['usable', 'offline', 'denied']),
   policy: z.string(),
+  /** The code that it failed this target with a moment ago: others are tried first. */
+  failed_lately: z.string().nullable(),
 });
 export const DecisionAnswer = z.union([
   z.object({ via: z.literal('agent'), agent: name, route: z.string().nullable(), rule: Rule }),

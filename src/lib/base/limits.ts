@@ -60,6 +60,7 @@ export const LIMITS = {
   leakedStreamsV1: 90,
   wornLinkGraceMs: 2 * MINUTE,
   linkRenewalMs: 5 * SECOND,
+  failedLatelyMs: 30 * SECOND,
   flappingReturns: 3,
   flappingWindowMs: MINUTE,
   flappingHoldMs: 2 * MINUTE,

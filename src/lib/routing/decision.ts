@@ -15,6 +15,8 @@ export interface Candidate {
   readonly standing: Standing;
   /** The policy line that judged it, in words. */
   readonly policy: string;
+  /** What it failed this target with a moment ago; null when it did not. Then it is tried after the others. */
+  readonly failed_lately: ErrorCode | null;
 }
 
 export type Decision =

@@ -8,13 +8,13 @@ import { decide } from './decide.ts';
 
 /** A target that cannot be had now is passed over: its CONNECT will say why. Errors `session.refused`, `store.busy`. */
 export async function attach(context: ControlContext, seen: SeenTokens, { sessionToken, connection }: AttachRequest): Promise<void> {
-  const { registry, sessions, users } = context;
+  const { failures, registry, sessions, users, world } = context;
   const claims = await seen.verify(context, sessionToken);
   const operator = await operatorOf(context, claims);
   const alternates = claims.alternates.map((alternate) => parseTarget(alternate));
   for (const text of claims.targets.filter((target) => target !== '*')) {
     const asked = { target: parseTarget(text), alternates, explicitAgent: claims.agent ?? null, operator };
-    const [way] = decide(asked, registry.all()).ways;
+    const [way] = decide(asked, registry.all(), failures.at(world.clock.monotonic())).ways;
     if (!way) continue;
     const lease = await sessions.lease(operator, way.agent).catch((error: unknown) => {
       if (error instanceof TunnelError && error.code !== 'store.busy') return undefined;

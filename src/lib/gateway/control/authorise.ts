@@ -35,7 +35,7 @@ export async function authorise(context: ControlContext, seen: SeenTokens, reque
   const target = parseTarget(request.target);
   const text = formatTarget(target);
   const asked = { target, alternates: claims.alternates.map((alternate) => parseTarget(alternate)), explicitAgent: claims.agent ?? null, operator };
-  const { record, ways } = decide(asked, context.registry.all());
+  const { record, ways } = decide(asked, context.registry.all(), context.failures.at(context.world.clock.monotonic()));
   const refuse = (error: TunnelError) => {
     context.audit.keep({
       code: 'channel.refused',

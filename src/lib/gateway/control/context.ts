@@ -9,6 +9,7 @@ import type { Assignment, EdgeForControl, EdgeStatus } from '../contract.ts';
 import type { Attempts } from './attempts.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Draining } from './drain.ts';
+import type { RecentFailures } from './failures.ts';
 import type { Logins } from './logins.ts';
 import type { KnownAgent, Registry } from './registry.ts';
 import type { SessionUsers } from './session-users.ts';
@@ -55,6 +56,7 @@ export interface ControlContext {
   readonly logins: Logins;
   readonly attempts: Attempts;
   readonly draining: Draining;
+  readonly failures: RecentFailures;
   /** Undefined before the gateway was ever started. */
   readonly places: () => PublicPlaces | undefined;
   /** Undefined without a running gateway. */

@@ -8,6 +8,7 @@ import { Attempts } from './attempts.ts';
 import { AuditLog } from './audit-log.ts';
 import type { ControlContext, PublicPlaces, Serving } from './context.ts';
 import { Draining } from './drain.ts';
+import { RecentFailures } from './failures.ts';
 import { type EdgeDesk, edgeDesk } from './for-edge.ts';
 import { Logins } from './logins.ts';
 import { Registry } from './registry.ts';
@@ -62,6 +63,7 @@ export async function startControl({ store, authority, keys, placesBefore }: Con
     logins: new Logins(store, world.clock),
     attempts: new Attempts(world.clock),
     draining: new Draining(),
+    failures: new RecentFailures(),
     places: () => serving?.places ?? placesBefore,
     serving: () => serving,
   };

@@ -95,3 +95,21 @@ test('the record names who was skipped, and why', () => {
     ],
   );
 });
+
+test('an agent that failed this target a moment ago is tried after the others, and the record says so', () => {
+  const request = { target: parseTarget('10.0.0.5:22'), alternates: [], explicitAgent: null, operator: null };
+  const { record, ways } = decide(request, agents, (name, target) => (name === 'narrow' && target === '10.0.0.5:22' ? 'target.timed-out' : null));
+  assert.deepEqual(
+    ways.map((way) => way.agent.name),
+    ['wide', 'narrow'],
+  );
+  assert.deepEqual(
+    record.candidates.map(({ agent: name, failed_lately: failed }) => [name, failed]),
+    [
+      ['asleep', null],
+      ['wide', null],
+      ['narrow', 'target.timed-out'],
+    ],
+  );
+  assert.deepEqual(record.decision, { via: 'agent', agent: 'wide', route: '10.0.0.0/8', rule: 'subnet' });
+});

@@ -6,6 +6,7 @@ import { type Match, rankCandidates } from '../../routing/candidates.ts';
 import type { Candidate, Decision, DecisionRecord } from '../../routing/decision.ts';
 import { formatRoute } from '../../routing/route.ts';
 import { formatTarget, type Target } from '../../routing/target.ts';
+import type { FailedLately } from './failures.ts';
 import type { KnownAgent } from './registry.ts';
 
 export interface Request {
@@ -28,9 +29,13 @@ interface Judged {
 }
 
 /** Direct connections are not among the ways: where no agent fits, nothing does. */
-export function decide(request: Request, agents: readonly KnownAgent[]): { record: DecisionRecord; ways: DecidedWay[] } {
-  const main = judgeTarget(request, request.target, agents, '');
-  const others = request.alternates.flatMap((target) => judgeTarget(request, target, agents, `alternate ${formatTarget(target)}: `));
+export function decide(
+  request: Request,
+  agents: readonly KnownAgent[],
+  failedLately: FailedLately = () => null,
+): { record: DecisionRecord; ways: DecidedWay[] } {
+  const main = judgeTarget(request, request.target, agents, failedLately, '');
+  const others = request.alternates.flatMap((target) => judgeTarget(request, target, agents, failedLately, `alternate ${formatTarget(target)}: `));
   const judged = [...main, ...others];
   const usable = judged.filter(({ candidate }) => candidate.standing === 'usable');
   return {
@@ -58,14 +63,19 @@ const HINTS: { readonly [Code in ErrorCode]?: string } = {
   'policy.denied': 'An administrator decides which agents and ports an operator reaches.',
 };
 
-function judgeTarget(request: Request, target: Target, agents: readonly KnownAgent[], prefix: string): Judged[] {
+/** An agent that failed this very target a moment ago comes after the others, whatever its route. */
+function judgeTarget(request: Request, target: Target, agents: readonly KnownAgent[], failedLately: FailedLately, prefix: string): Judged[] {
   const operator = request.operator ?? { name: 'local-admin', agents: null };
-  return rankCandidates(target, agents, request.explicitAgent ?? undefined).map(({ agent, route, rule }: Match<KnownAgent>) => {
+  const text = formatTarget(target);
+  const judged = rankCandidates(target, agents, request.explicitAgent ?? undefined).map(({ agent, route, rule }: Match<KnownAgent>) => {
     const verdict = judgeConnect({ operator, agent, port: target.port });
     const standing = !verdict.allowed ? 'denied' : agent.online ? 'usable' : 'offline';
-    const candidate = { agent: agent.name, agent_id: agent.id, route: route && formatRoute(route), rule, standing, policy: prefix + verdict.line } as const;
-    return { candidate, way: { agent, target: formatTarget(target) } };
+    const policy = prefix + verdict.line;
+    const failed = failedLately(agent.name, text);
+    const candidate = { agent: agent.name, agent_id: agent.id, route: route && formatRoute(route), rule, standing, policy, failed_lately: failed } as const;
+    return { candidate, way: { agent, target: text } };
   });
+  return [...judged.filter(({ candidate }) => candidate.failed_lately === null), ...judged.filter(({ candidate }) => candidate.failed_lately !== null)];
 }
 
 function conclude(request: Request, judged: readonly Judged[], first: Judged | undefined, agents: readonly KnownAgent[]): Decision {

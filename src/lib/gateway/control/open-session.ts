@@ -49,8 +49,8 @@ export async function openSession(context: ControlContext, caller: Caller, reque
   };
 }
 
-function chooseWay({ audit, registry }: ControlContext, asked: Request, operator: Operator): DecidedWay {
-  const { record, ways } = decide(asked, registry.all());
+function chooseWay({ audit, failures, registry, world }: ControlContext, asked: Request, operator: Operator): DecidedWay {
+  const { record, ways } = decide(asked, registry.all(), failures.at(world.clock.monotonic()));
   const [way] = ways;
   if (way) return way;
   const error = decisionError(record) ?? new TunnelError('internal', 'a decision without a way');

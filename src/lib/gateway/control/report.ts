@@ -69,6 +69,7 @@ export class ChannelReports {
     this.#planned.delete(channelId);
     this.#open.set(channelId, { sessionId, operator: planned.operator, agent, target });
     sessions.channelOpened(sessionId, channelId, target);
+    context.failures.succeeded(agent, target);
     audit.keep(rowOf('channel.opened', event, planned, { result: 'connected', agent, address, code: null, reason: null }));
     endWhereEnded(context, sessionId);
   }
@@ -77,6 +78,7 @@ export class ChannelReports {
     const { channelId, agent, target, code, last } = event;
     const reason = auditText(event.reason);
     endWhereEnded(context, event.sessionId);
+    context.failures.failed(agent, target, code, context.world.clock.monotonic());
     planned.tried.push({ agent, target, code, reason });
     if (!last) return;
     this.#planned.delete(channelId);

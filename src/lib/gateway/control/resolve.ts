@@ -6,7 +6,8 @@ import type { ControlContext } from './context.ts';
 import { decide } from './decide.ts';
 
 /** Error `target.malformed`. That nothing fits is an answer here, not an error. */
-export function resolve({ registry }: ControlContext, { operator }: Caller, target: string, explicitAgent: string | null): Resolution {
-  const { record } = decide({ target: parseTarget(target), alternates: [], explicitAgent, operator }, registry.all());
+export function resolve({ failures, registry, world }: ControlContext, { operator }: Caller, target: string, explicitAgent: string | null): Resolution {
+  const request = { target: parseTarget(target), alternates: [], explicitAgent, operator };
+  const { record } = decide(request, registry.all(), failures.at(world.clock.monotonic()));
   return { ...record, candidates: [...record.candidates] };
 }
