@@ -134,6 +134,10 @@ test('a proxy that is spoken to over TLS is held to a certificate of its own', a
   assert.equal(proxy.asked.length, before);
 });
 
+test('the quickstart stays on this machine', async () => {
+  await succeed(['quickstart'], { env: { HTTPS_PROXY: 'http://127.0.0.1:1' } });
+});
+
 test('a proxy is not asked for what the agent connects to', async (t) => {
   const proxy = await startConnectProxy(t);
   const chain = await startChain(t, { env: { HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` } });

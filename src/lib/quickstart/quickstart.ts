@@ -41,7 +41,9 @@ export interface Quickstart extends AsyncDisposable {
 }
 
 /** Everything runs until it is disposed; then no process and no file is left. Errors: those of each part, `timeout` after 30 s. */
-export async function quickstart({ keep }: { keep: boolean }, world: World, interrupted: AbortSignal): Promise<Quickstart> {
+export async function quickstart({ keep }: { keep: boolean }, outside: World, interrupted: AbortSignal): Promise<Quickstart> {
+  // All of it is on this machine: no proxy, whatever the environment says.
+  const world: World = { ...outside, net: { ...outside.net, environment: {} } };
   const began = world.clock.monotonic();
   const late = new AbortController();
   using _deadline = world.clock.after(DEADLINE_MS, () => late.abort(new Error(`quickstart took more than ${DEADLINE_MS / 1000} s`)));
