@@ -174,8 +174,8 @@ test('a proxy that resets, or is not there, or has no address', async (t) => {
   });
 });
 
-test('a proxy that says nothing is given up, before its caller gives up the gateway', async (t) => {
-  const clock = new ManualClock();
+/** Listens, and never says a word. */
+async function startMute(t: TestContext): Promise<{ port: number; heard: Promise<void>; closed: Promise<void> }> {
   const heard = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<void>();
   const port = await startTarget(t, (socket) => {
@@ -184,32 +184,31 @@ test('a proxy that says nothing is given up, before its caller gives up the gate
       .once('end', () => socket.end())
       .once('close', closed.resolve);
   });
+  return { port, heard: heard.promise, closed: closed.promise };
+}
+
+test('a proxy that says nothing is given up, before its caller gives up the gateway', async (t) => {
+  const clock = new ManualClock();
+  const { port, heard, closed } = await startMute(t);
   const reaching = assert.rejects(reach({ host: 'gw', port: 1 }, { ...through(port), clock }, t.signal), {
     code: 'gateway.silent',
     message: /the proxy http:\/\/127.*within 8 s.*gateway gw:1/,
   });
-  await heard.promise;
+  await heard;
   await clock.advance(8000);
   await reaching;
-  await closed.promise;
+  await closed;
   assert.equal(clock.pending, 0);
 });
 
 test('an abort ends the wait for a proxy with its reason', async (t) => {
-  const heard = Promise.withResolvers<void>();
-  const closed = Promise.withResolvers<void>();
-  const port = await startTarget(t, (socket) => {
-    socket
-      .once('data', () => heard.resolve())
-      .once('end', () => socket.end())
-      .once('close', closed.resolve);
-  });
+  const { port, heard, closed } = await startMute(t);
   const stop = new AbortController();
   const reaching = assert.rejects(reach({ host: 'gw', port: 1 }, through(port), stop.signal), /enough/);
-  await heard.promise;
+  await heard;
   stop.abort(new Error('enough'));
   await reaching;
-  await closed.promise;
+  await closed;
 });
 
 test('TLS through a proxy is held to the certificate, and a failure names the proxy', async (t) => {
