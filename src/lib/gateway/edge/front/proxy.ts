@@ -5,6 +5,7 @@ import type { SocketAddress, World } from '../../../base/world.ts';
 import type { Carrier } from '../carry.ts';
 import { serveHttp1 } from './http1.ts';
 import { serveHttp2 } from './http2.ts';
+import { Newcomers } from './newcomers.ts';
 import { type ServerKeys, type TlsFront, terminateTls } from './tls.ts';
 
 export interface ProxyFront extends AsyncDisposable, Pick<TlsFront, 'useCertificate'> {
@@ -16,9 +17,14 @@ export async function listenForProxyClients(at: SocketAddress, keys: ServerKeys,
   const { log, net } = world;
   const http1 = serveHttp1(carrier, world);
   const options = { ...keys, alpn: ['h2', 'http/1.1'], alpnOptional: true, minVersion: 'TLSv1.2', exactEnds: true } as const;
+  const newcomers = new Newcomers(world.clock);
   const tls = terminateTls(
     options,
-    (socket, remote) => (socket.alpnProtocol === 'h2' ? serveHttp2(socket, remote, carrier, log) : http1.take(socket, remote)),
+    (socket, remote) => {
+      // HTTP/1.1 has a limit of its own.
+      if (socket.alpnProtocol === 'h2') serveHttp2(socket, remote, carrier, log).once('stream', newcomers.admit(socket, remote));
+      else http1.take(socket, remote);
+    },
     log,
   );
   const listener = await net.listen(at, tls.take);

@@ -11,8 +11,8 @@ import { understandFailure } from './request.ts';
 
 const LIVENESS = { keepAliveMs: LIMITS.keepAliveMs, deadLinkMs: LIMITS.deadLinkV2Ms } as const;
 
-/** Serves one connection until it ends; control is told then, which ends the sessions that only it used. */
-export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: Carrier, world: World): void {
+/** Serves one connection until it ends, `onRequest` with each request; control is told then, which ends the sessions that only it used. */
+export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: Carrier, world: World, onRequest: () => void): void {
   const { clock, log, random } = world;
   const alpn = socket.alpnProtocol || '';
   const parts = { socket, role: 'listener', transport: 'tls', alpn, remote, peerCertificate: new Uint8Array(0), liveness: LIVENESS } as const;
@@ -57,6 +57,7 @@ export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: 
   const accept = async (): Promise<void> => {
     for (;;) {
       const stream = await link.acceptStream(lost.signal);
+      onRequest();
       answer(stream).catch((error: unknown) => {
         if (!stream.destroyed) log.warn({ error, remote }, 'answering an operator failed');
         stream.destroy();
