@@ -10,7 +10,9 @@ const { createServer } = require('node:net');
 createServer((socket) => socket.end(Buffer.alloc(8 << 20, 'x'))).listen(8080, '10.88.0.5', () => console.log('{"event":"ready"}'));
 `;
 
-test('an agent behind another host: enrolment, a connection, and what is said when UDP is blocked', { skip: noNamespaces() }, async (t) => {
+test('an agent behind another host: enrolment, a connection, TLS where UDP is blocked, and what is said where both are', {
+  skip: noNamespaces(),
+}, async (t) => {
   const { left, right } = await twoHosts(t);
   const folder = temporaryFolder(t);
   const [gw, ag, op] = ['gw', 'ag', 'op'].map((name) => join(folder, name)) as [string, string, string];
@@ -41,12 +43,13 @@ test('an agent behind another host: enrolment, a connection, and what is said wh
   await onRight('nft', 'add', 'table', 'inet', 'blocked');
   await onRight('nft', 'add', 'chain', 'inet', 'blocked', 'out', '{ type filter hook output priority 0; }');
   await onRight('nft', 'add', 'rule', 'inet', 'blocked', 'out', 'udp', 'dport', '8443', 'drop');
-  const blocked = await tunnel([...enrol.slice(0, -1), join(folder, 'ag2'), '--json'], {
-    on: right.exec,
-    input: await mint('--kind', 'agent', '--name', 'web2', '--routes', '10.88.0.0/24'),
-  });
-  const { error } = blocked.json() as unknown as { error: { code: string; message: string } };
-  assert.match(error.message, /UDP/);
-  assert.match(error.message, /8443/);
+  const overTls = start(t, ['agent', 'start', '--data-dir', ag], { on: right.exec });
+  assert.equal((await overTls.event('ready'))['transport'], 'tls');
+  await overTls.stop();
+  await succeed([...enrol.slice(0, -1), join(folder, 'ag2')], { on: right.exec, input: await mint('--kind', 'agent', '--name', 'web2') });
+
+  await onRight('nft', 'add', 'rule', 'inet', 'blocked', 'out', 'tcp', 'dport', '8443', 'drop');
+  const blocked = await tunnel(['agent', 'start', '--data-dir', ag, '--wait', '5500ms', '--json'], { on: right.exec });
   assert.equal(blocked.code, 7);
+  assert.match(blocked.stderr, /no answer from UDP 10\.77\.0\.1:8443/);
 });
