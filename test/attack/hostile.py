@@ -11,14 +11,12 @@ import random
 import select
 import socket
 import ssl
-import sys
 import time
 
 from aioquic.buffer import encode_uint_var as varint
 from aioquic.quic import events
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import QuicConnection, QuicConnectionState
-from aioquic.quic.packet import QuicPacketType, QuicProtocolVersion
+from aioquic.quic.connection import QuicConnection
 from aioquic.tls import Epoch
 
 HANDSHAKE_SECONDS = 5
@@ -100,6 +98,9 @@ class Hostile:
             self.quic._packet_number = max(self.quic._packet_number, number + 1)
         header = bytes([0x43]) + self.quic._peer_cid.cid + (number & 0xFFFFFFFF).to_bytes(4, "big")
         crypto = self.quic._cryptos[Epoch.ONE_RTT]
+        if not crypto.send.is_valid():  # the link has ended and aioquic has let its keys go; the event follows
+            self.listen(0.01)
+            return
         packet = crypto.encrypt_packet(header, payload.ljust(4, b"\0"), number)
         self.sent_packets += 1
         self.sent_bytes += len(packet)

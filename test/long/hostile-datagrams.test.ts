@@ -7,6 +7,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { agentControl } from '../../src/lib/link/control.ts';
+import { ALPN } from '../../src/lib/link/version.ts';
 import { realWorld } from '../../src/lib/system/real-world.ts';
 import { dialQuic } from '../../src/lib/transport/quic/dial.ts';
 import { auditRows } from '../support/audit-rows.ts';
@@ -117,12 +119,16 @@ async function relayed(t: TestContext, { udp, certificateFile, keyFile, caFile }
     if (agent.port !== 0) near.send(datagram, agent.port, agent.address);
   });
   const read = (file: string) => readFileSync(file, 'utf8');
-  const credentials = { certificatePem: read(certificateFile), privateKeyPem: read(keyFile), trustedCaPem: read(caFile), alpn: ['gw-agent-tunnel/1'] };
-  const link = await dialQuic({ to: near.address(), serverName: '127.0.0.1', credentials, signal: t.signal }, realWorld({ level: 'error' }));
+  const credentials = { certificatePem: read(certificateFile), privateKeyPem: read(keyFile), trustedCaPem: read(caFile), alpn: ALPN };
+  const world = realWorld({ level: 'error' });
+  const link = await dialQuic({ to: near.address(), serverName: '127.0.0.1', credentials, signal: t.signal }, world);
   t.after(() => link.close());
-  const stream = await link.openStream(t.signal);
-  stream.write(Buffer.from([0, 0, 0, 1])); // the first bytes of a frame, so that packets of the link's life are there too
-  while (captured.filter(({ packet }) => ((packet[0] ?? 0) & 0x80) === 0).length < 2) await once(near, 'message');
+  // Packets of the link's life are there too: its hello, and the gateway's.
+  const hello = { kind: 'hello', software: 'test', os: 'linux', arch: 'x64', hostname: 'bystander', capabilities: [] } as const;
+  const control = await agentControl(link, hello, world, t.signal);
+  control.messages[Symbol.asyncIterator]()
+    .next()
+    .catch(() => {}); // what it says later is not read
   return { captured, forge: (datagram) => far.send(datagram, udp.port, udp.address) };
 }
 
