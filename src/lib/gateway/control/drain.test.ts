@@ -22,6 +22,8 @@ test('new sessions, channels and links are refused, the status says so, and one 
   const answer = await api.app.inject({ method: 'POST', url: '/api/v1/drain', payload: { grace_ms: 30_000 } });
   assert.deepEqual([answer.statusCode, answer.json().agents_online], [200, 1]);
   assert.equal(await status(), 'draining');
+  assert.equal((await api.app.inject({ url: '/readyz' })).statusCode, 503);
+  assert.equal((await api.app.inject({ url: '/livez' })).statusCode, 200);
   await assert.rejects(control.forEdge.authorise({ sessionToken, target: '10.0.0.5:22', remote }), { code: 'gateway.stopping' });
   await assert.rejects(control.forEdge.admit({ certificate: new Uint8Array(0), protocol: 2, transport: 'quic', remote }), { code: 'gateway.stopping' });
   assert.ok(drain(control.context, LOCAL_ADMIN, 90_000).grace_ms <= 30_000, 'a second drain is no longer one');

@@ -7,6 +7,7 @@ import { connect as connectTls } from 'node:tls';
 import { type Stand, startStand } from '../../../../test/support/edge-stand.ts';
 import { startTarget } from '../../../../test/support/tcp.ts';
 import { TunnelError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { agentControl } from '../../link/control.ts';
 import { readRefusal } from '../../streams/http-connect.ts';
 import { dialQuic } from '../../transport/quic/dial.ts';
@@ -204,6 +205,25 @@ test('a newer link replaces nothing before it has advertised', async (t) => {
   assert.equal(older.link.streams, 2);
   await newer.send({ kind: 'route-advertise', epoch: 1n, subnets: [], names: [] });
   await stand.control.until(() => stand.control.advertised.length === 2);
+});
+
+test('links that say nothing cannot push out the one that carries', async (t) => {
+  const stand = await startStand(t);
+  const first = await stand.agent();
+  const { echo } = await openEcho(t, stand);
+  const leaf = await stand.ca.agent('web1', stand.control.linked[0]?.agentId ?? '');
+  stand.control.knows(leaf);
+  const credentials = { ...leaf, trustedCaPem: stand.ca.caPem, alpn: ['gw-agent-tunnel/2'] };
+  const silent = [];
+  for (let count = 0; count < LIMITS.linksPerAgent + 2; count += 1) {
+    const link = await dialQuic({ to: stand.edge.udp, serverName: '127.0.0.1', credentials, signal: t.signal }, stand.world);
+    t.after(() => link.close());
+    silent.push(link);
+    await stand.control.until(() => stand.control.linked.length === count + 2);
+  }
+  for (const pushed of silent.slice(0, 3)) assert.deepEqual(await pushed.closed, { by: 'peer', code: 3, reason: 'too many links of one agent' });
+  await echo('still here');
+  assert.equal(first.link.streams, 2);
 });
 
 test('a plan for a link that was replaced meanwhile is carried by the newer one', async (t) => {

@@ -95,7 +95,7 @@ export class Links {
     const found = { agent: admission.agent, link: admission.linkId, remote: link.remote };
     const served = new AgentLink(link, admission, this.#control, this.#world);
     this.#byId.set(served.id, served);
-    for (const surplus of this.#of(served.agentId).slice(0, -LIMITS.linksPerAgent)) await closeLink(surplus.link, 'replaced', 'too many links of one agent');
+    for (const surplus of this.#surplusOf(served)) await closeLink(surplus.link, 'replaced', 'too many links of one agent');
     log.info({ ...found, transport: link.transport, alpn: link.alpn }, 'link up');
     try {
       await served.serve(this.#hello, () => this.#takeOver(served));
@@ -137,6 +137,13 @@ export class Links {
   /** In the order in which they were admitted. */
   #of(agentId: string): AgentLink[] {
     return [...this.#byId.values()].filter((link) => link.agentId === agentId);
+  }
+
+  /** The oldest beyond the limit; those that have said nothing yet before those that carry something. */
+  #surplusOf(newest: AgentLink): AgentLink[] {
+    const older = this.#of(newest.agentId).filter((link) => link !== newest);
+    const leastWanted = [...older.filter(({ ready }) => !ready), ...older.filter(({ ready }) => ready)];
+    return leastWanted.slice(0, Math.max(0, older.length + 1 - LIMITS.linksPerAgent));
   }
 
   /** As control chooses: the newest one that is ready. */

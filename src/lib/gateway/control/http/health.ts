@@ -14,6 +14,7 @@ export function healthRoutes(app: FastifyInstance, context: ControlContext, whoC
 
   app.get(PATHS.readyz, async () => {
     assertServing(context);
+    context.draining.assertServing();
     await context.store.settings.get('ready');
     return { ready: true };
   });
