@@ -8,7 +8,7 @@ import { channelStreams } from '../link/heartbeat.ts';
 import { CLOSE } from '../link/version.ts';
 import { formatAddressPort } from '../streams/happy-eyeballs.ts';
 import type { Online } from './serve-link.ts';
-import type { ServedLink } from './served-link.ts';
+import type { PresentLink } from './served-link.ts';
 
 /** What a status says about the links. */
 type LinksStatus = Pick<AgentStatusAnswer, 'state' | 'transport' | 'reason' | 'since' | 'routes' | 'links' | 'last_error'>;
@@ -16,7 +16,7 @@ type LinksStatus = Pick<AgentStatusAnswer, 'state' | 'transport' | 'reason' | 's
 export class Presence {
   readonly #clock: Clock;
   /** All that are served, in the order in which they came up. */
-  readonly #links = new Set<ServedLink>();
+  readonly #links = new Set<PresentLink>();
   #lastError: AgentStatusAnswer['last_error'] = null;
   #online = Promise.withResolvers<void>();
 
@@ -24,7 +24,7 @@ export class Presence {
     this.#clock = clock;
   }
 
-  add(link: ServedLink): void {
+  add(link: PresentLink): void {
     this.#links.add(link);
     void link.ended.then((ended) => {
       this.#links.delete(link);
@@ -47,7 +47,7 @@ export class Presence {
   }
 
   /** The newest link that is online. */
-  get current(): ServedLink | undefined {
+  get current(): PresentLink | undefined {
     return [...this.#links].findLast(({ online }) => online !== undefined);
   }
 

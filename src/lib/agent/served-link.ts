@@ -10,6 +10,9 @@ export type Ended = LinkOutcome | { readonly why: 'failed'; readonly error: unkn
 /** What those need who keep an agent linked. */
 export type KeptLink = Pick<ServedLink, 'link' | 'wish' | 'ended' | 'retire' | 'giveUp'>;
 
+/** What those need who say how an agent fares. */
+export type PresentLink = Pick<ServedLink, 'link' | 'reason' | 'ended' | 'online' | 'retired'>;
+
 export class ServedLink {
   readonly link: Link;
   /** Why this transport; null where nothing needs an explanation. */

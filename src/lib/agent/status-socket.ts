@@ -33,7 +33,10 @@ export async function answerStatus(dataDir: string, status: () => AgentStatusAns
   });
   server.emit('listening'); // or its timeouts never fire
   const open = new Set<{ destroy(): void }>();
-  await files.remove(at.path);
+  const clear = async () => {
+    if (process.platform !== 'win32') await files.remove(at.path);
+  };
+  await clear();
   const listener = await net.listen(at, (socket) => {
     open.add(socket);
     socket.on('error', () => {}).once('close', () => open.delete(socket));
@@ -44,7 +47,7 @@ export async function answerStatus(dataDir: string, status: () => AgentStatusAns
       await listener.close();
       for (const socket of open) socket.destroy();
       server.close();
-      await files.remove(at.path);
+      await clear();
     },
   };
 }

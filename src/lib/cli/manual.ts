@@ -102,6 +102,8 @@ export function mainPage(commands: readonly CommandDefinition[]): string {
         path('~/.local/state/tunnel', 'State folder of other users.'),
         path('~/.config/tunnel/login.json', "The operator's login, readable by its owner alone."),
         path('control.sock', "In a gateway's state folder: its API, for whoever may open it."),
+        path('agent.json', "In an agent's state folder: what it knows of its gateway. People may set routes, transport and quic_return in it."),
+        path('agent.sock', "In an agent's state folder: how it fares, for agent status."),
       ]),
     ]),
     section(
