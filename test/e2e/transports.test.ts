@@ -8,7 +8,9 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { connectTo, startChain } from '../support/chain.ts';
 import { type Running, start, succeed, tunnel } from '../support/cli.ts';
+import { lacking } from '../support/programs.ts';
 import { dial, echoAtOnce, pattern, patternSha256, readToEnd, startTarget } from '../support/tcp.ts';
+import { startTinyproxy } from '../support/tinyproxy.ts';
 import { type UdpProxy, udpProxy } from '../support/udp-proxy.ts';
 
 const TRANSFER_BYTES = 64 * 1024 * 1024;
@@ -18,6 +20,13 @@ const HEAD_START = 'QUIC did not complete within 1.5 s';
 async function logged(running: Running, pattern: RegExp): Promise<void> {
   const before = running.stderr().length;
   while (!pattern.test(running.stderr().slice(before))) await once(running.child.stderr ?? assert.fail('no log'), 'data');
+}
+
+/** What the target says; then both ends are done. */
+async function ask(t: TestContext, port: number): Promise<string> {
+  const socket = await dial(t, port);
+  socket.end();
+  return await text(socket);
 }
 
 interface Stand {
@@ -90,6 +99,23 @@ test('UDP shut: online over TLS within 3 s and with the reason; UDP open again: 
   assert.equal(((await status())['links'] as unknown[]).length, 1);
 });
 
+test('UDP shut, and only a proxy that demands a password leads out: online over TLS within 3 s', { skip: lacking('tinyproxy') }, async (t) => {
+  const { chain, network } = await stand(t);
+  network.pass = () => false;
+  const proxy = await startTinyproxy(t, chain.folder, { user: 'alice', password: 'hunter2' });
+  const env = { HTTPS_PROXY: `http://alice:hunter2@127.0.0.1:${proxy.port}` };
+  const began = performance.now();
+  const agent = start(t, ['agent', 'start', '--data-dir', chain.agentFolder], { env });
+  assert.equal((await agent.event('ready'))['transport'], 'tls');
+  const took = performance.now() - began;
+  t.diagnostic(`online through the proxy after ${Math.round(took)} ms`);
+  assert.ok(took < 3000, `${Math.round(took)} ms`);
+  assert.ok(proxy.asked().includes(new URL(String(chain.ready['url'])).host), `${proxy.asked()}`);
+  const target = await startTarget(t, (socket) => socket.end('through the proxy'));
+  const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
+  assert.equal(await ask(t, port), 'through the proxy');
+});
+
 test('UDP shut at enrolment: the identity is proved over TLS; by choice only TLS, or only QUIC', async (t) => {
   const { chain, network, status, agentStart } = await stand(t);
   network.pass = () => false;
@@ -104,7 +130,7 @@ test('UDP shut at enrolment: the identity is proved over TLS; by choice only TLS
   assert.equal((await status())['reason'], '--transport tls');
   const target = await startTarget(t, (socket) => socket.end('over TLS'));
   const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
-  assert.equal(await text(await dial(t, port)), 'over TLS');
+  assert.equal(await ask(t, port), 'over TLS');
   assert.equal(await overTls.stop(), 0);
 
   network.pass = () => false;

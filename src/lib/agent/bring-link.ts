@@ -86,7 +86,7 @@ class Race<Served extends Raced> implements Disposable {
   async news(until: number | undefined): Promise<void> {
     const woken = Promise.withResolvers<void>();
     this.#wake = woken.resolve;
-    using _timer = until === undefined ? undefined : this.#world.clock.after(until - this.#world.clock.monotonic(), woken.resolve);
+    using _timer = until === undefined ? undefined : this.#world.clock.after(Math.max(0, until - this.#world.clock.monotonic()), woken.resolve);
     await woken.promise;
   }
 
