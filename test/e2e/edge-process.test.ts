@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { connectTo, startChain } from '../support/chain.ts';
-import { start, succeed } from '../support/cli.ts';
+import { start } from '../support/cli.ts';
 import { assertReplaced, auditRows, watchEdge } from '../support/edge-watch.ts';
 import { dial, readToEnd, startTarget } from '../support/tcp.ts';
 
@@ -18,9 +18,11 @@ test('killed in mid-transfer: the operator sees a reset, nothing is left open, a
   await first;
   const { tookMs, slowestMs } = await assertReplaced(t, chain, (pid) => process.kill(pid, 'SIGKILL'), /^it ended by itself: signal SIGKILL$/);
   assert.equal((await ending).end, 'reset');
+  const again = await dial(t, port);
+  assert.equal(String((await once(again, 'data'))[0]), 'first', 'the same `tunnel connect` goes on');
+  again.destroy();
   t.diagnostic(`agent online again after ${tookMs.toFixed()} ms, slowest answer ${slowestMs.toFixed()} ms`);
-  const { channels } = (await succeed(['gateway', 'status', '--data-dir', chain.gatewayFolder, '--json'])).json();
-  assert.equal(channels, 0);
+  await watchEdge(t, chain, ({ channels }) => channels === 0);
   const rows = await auditRows(chain);
   const lost = rows.findIndex(({ code }) => code === 'edge.lost');
   assert.deepEqual(rows[lost]?.detail['links'], 1);

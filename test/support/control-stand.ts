@@ -61,7 +61,7 @@ export async function controlStand(t: TestContext, more: Partial<World> = {}): P
     proxy: null,
     serverPin: 'a'.repeat(64),
     edge,
-    edgeStatus: () => ({ pid: 1, restarts: 0, since: 0, memoryBytes: 0, lastLoss: null }),
+    edgeStatus: () => ({ pid: 1, restarts: 0, since: 0, memoryBytes: 0, lateMs: 0, lastLoss: null }),
     since: world.clock.monotonic(),
   });
 

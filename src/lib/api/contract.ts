@@ -232,6 +232,8 @@ export const StatusAnswer = z.object({
       pid: z.number().int().nullable(),
       uptime_seconds: z.number(),
       memory_bytes: z.number(),
+      /** How late its event loop was at its last sign of life. */
+      late_ms: z.number(),
       restarts: z.number().int(),
       last_loss: z.string().nullable(),
     })

@@ -44,6 +44,8 @@ export interface EdgeStatus {
   /** When this process began to serve, monotonic. */
   readonly since: number;
   readonly memoryBytes: number;
+  /** How late its event loop was at its last sign of life. */
+  readonly lateMs: number;
   /** Why the last one was lost. */
   readonly lastLoss: string | null;
 }

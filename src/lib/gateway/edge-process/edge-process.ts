@@ -49,6 +49,10 @@ export class EdgeProcess {
     return this.#health?.rssBytes ?? 0;
   }
 
+  get lateMs(): number {
+    return this.#health?.lateMs ?? 0;
+  }
+
   /** May be called again after an error, or after `stop`. Errors as `startEdge`, `timeout`, `internal` when the process ends instead. */
   async start(config: EdgeConfig, manner: EdgeManner, control: ControlForEdge): Promise<EdgePlaces> {
     this.#control = control;

@@ -64,6 +64,7 @@ export class KeptEdge implements EdgeForControl, AsyncDisposable {
       restarts: this.#restarts,
       since: this.#since,
       memoryBytes: process?.memoryBytes ?? 0,
+      lateMs: process?.lateMs ?? 0,
       lastLoss: this.#lastLoss,
     };
   }

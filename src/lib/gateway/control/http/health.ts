@@ -51,6 +51,7 @@ export function healthRoutes(app: FastifyInstance, context: ControlContext, whoC
         pid: edge.pid,
         uptime_seconds: edge.pid === null ? 0 : (now - edge.since) / 1000,
         memory_bytes: edge.memoryBytes,
+        late_ms: edge.lateMs,
         restarts: edge.restarts,
         last_loss: edge.lastLoss,
       },
