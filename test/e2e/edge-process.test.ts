@@ -20,7 +20,7 @@ test('killed in mid-transfer: the operator sees a reset, nothing is left open, a
   assert.equal((await ending).end, 'reset');
   const again = await dial(t, port);
   assert.equal(String((await once(again, 'data'))[0]), 'first', 'the same `tunnel connect` goes on');
-  again.destroy();
+  again.resetAndDestroy(); // an end alone would leave it half open
   t.diagnostic(`agent online again after ${tookMs.toFixed()} ms, slowest answer ${slowestMs.toFixed()} ms`);
   await watchEdge(t, chain, ({ channels }) => channels === 0);
   const rows = await auditRows(chain);
