@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { startChild } from './child.ts';
 
 const PROGRAM = new URL('../../../test/support/child-program.ts', import.meta.url);
@@ -114,6 +116,12 @@ test('it ends with the channel, not by signals to its group; a crash is said bef
   other.child.send({ crash: true });
   assert.deepEqual(await other.next(), { crashed: true });
   assert.equal(await other.child.ended, 'exit code 1');
+});
+
+test('a child without a parent does not even begin', () => {
+  const { status, stderr } = spawnSync(process.execPath, [fileURLToPath(PROGRAM)], { encoding: 'utf8', timeout: 10_000 });
+  assert.equal(status, 1);
+  assert.match(stderr, /as a child of a program only/);
 });
 
 /** By an end or by a reset. */

@@ -70,6 +70,7 @@ export interface Parent {
  * What nobody caught goes to `onCrash` first, so that it is said the way everything is.
  */
 export function connectParent(onMessage: (message: unknown, socket: TcpSocket | undefined) => void, onCrash: (error: unknown) => void): Parent {
+  if (process.send === undefined) throw new Error('this module runs as a child of a program only'); // or nothing would ever end it
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   process.once('uncaughtException', (error) => {
     onCrash(error);
