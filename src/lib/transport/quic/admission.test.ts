@@ -3,22 +3,48 @@ import { test } from 'node:test';
 import { LIMITS } from '../../base/limits.ts';
 import { Allowance, AllowanceBySource, HalfOpen, sourceOf } from './admission.ts';
 
-test('one address has its share, and leaving makes room once', () => {
+const nobody = () => assert.fail('evicted');
+
+test('one source has its share, and leaving makes room once', () => {
   const halfOpen = new HalfOpen();
-  const leaves = Array.from({ length: LIMITS.halfOpenPerSource }, () => halfOpen.enter('192.0.2.1'));
+  const leaves = Array.from({ length: LIMITS.halfOpenPerSource }, () => halfOpen.enter('192.0.2.1', 0, nobody));
   assert.ok(leaves.every((leave) => leave !== undefined));
-  assert.equal(halfOpen.enter('192.0.2.1'), undefined);
-  assert.ok(halfOpen.enter('192.0.2.2'));
+  assert.equal(halfOpen.enter('192.0.2.1', 499, nobody), undefined);
+  assert.ok(halfOpen.enter('192.0.2.2', 0, nobody));
   leaves[0]?.();
   leaves[0]?.();
-  assert.ok(halfOpen.enter('192.0.2.1'));
-  assert.equal(halfOpen.enter('192.0.2.1'), undefined);
+  assert.ok(halfOpen.enter('192.0.2.1', 0, nobody));
+  assert.equal(halfOpen.enter('192.0.2.1', 0, nobody), undefined);
 });
 
-test('all addresses together have a limit', () => {
+test('all sources together have a limit', () => {
   const halfOpen = new HalfOpen();
-  for (let source = 0; source < LIMITS.halfOpenHandshakes; source += 1) assert.ok(halfOpen.enter(`source ${source}`));
-  assert.equal(halfOpen.enter('one more'), undefined);
+  for (let source = 0; source < LIMITS.halfOpenHandshakes; source += 1) assert.ok(halfOpen.enter(`source ${source}`, 0, nobody));
+  assert.equal(halfOpen.enter('one more', 499, nobody), undefined);
+  assert.equal(halfOpen.size, LIMITS.halfOpenHandshakes);
+});
+
+test('one that stopped half way makes room for the next of its source', () => {
+  const halfOpen = new HalfOpen();
+  const evicted: number[] = [];
+  halfOpen.enter('other', 0, nobody);
+  for (let one = 0; one < LIMITS.halfOpenPerSource; one += 1) halfOpen.enter('crowded', one, () => evicted.push(one));
+  assert.ok(halfOpen.enter('crowded', 500, nobody));
+  assert.equal(halfOpen.enter('crowded', 500, nobody), undefined);
+  assert.deepEqual(evicted, [0]);
+});
+
+test('where all is full, a source that has less than another takes its place at once, one that has as much when the oldest is late', () => {
+  const halfOpen = new HalfOpen();
+  const evicted: string[] = [];
+  for (let source = 0; source < LIMITS.halfOpenHandshakes - 2; source += 1) halfOpen.enter(`source ${source}`, 0, () => evicted.push(`source ${source}`));
+  halfOpen.enter('crowded', 0, () => evicted.push('crowded 0'));
+  halfOpen.enter('crowded', 0, () => evicted.push('crowded 1'));
+  assert.ok(halfOpen.enter('honest', 0, nobody));
+  assert.equal(halfOpen.enter('another', 499, nobody), undefined);
+  assert.ok(halfOpen.enter('another', 500, nobody));
+  assert.deepEqual(evicted, ['crowded 0', 'source 0']);
+  assert.equal(halfOpen.size, LIMITS.halfOpenHandshakes);
 });
 
 test('an allowance is spent within its second and whole in the next', () => {

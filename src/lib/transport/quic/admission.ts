@@ -9,25 +9,63 @@ export function sourceOf(address: string): string {
   return parsed instanceof ipaddr.IPv6 ? parsed.parts.slice(0, 4).join(':') : parsed.toString();
 }
 
-export class HalfOpen {
-  readonly #bySource = new Map<string, number>();
-  #total = 0;
+/** An honest handshake is over by then; where there is no room, one that has lasted longer makes some. */
+const PATIENCE_MS = 500;
 
-  /** Undefined when there is no room; otherwise call what it gives when the handshake is over, however it ends. Calling twice is calling once. */
-  enter(source: string): (() => void) | undefined {
+interface Entered {
+  readonly source: string;
+  readonly at: number;
+  readonly evict: () => void;
+}
+
+export class HalfOpen {
+  /** In the order of their coming. */
+  readonly #inside = new Set<Entered>();
+  readonly #bySource = new Map<string, number>();
+
+  get size(): number {
+    return this.#inside.size;
+  }
+
+  /**
+   * Undefined when there is no room; otherwise call what it gives when the handshake is over, however it ends. Calling twice is calling once.
+   * `evict` is called when another needs the room; `now` in monotonic ms.
+   */
+  enter(source: string, now: number, evict: () => void): (() => void) | undefined {
     const ofSource = this.#bySource.get(source) ?? 0;
-    if (this.#total >= LIMITS.halfOpenHandshakes || ofSource >= LIMITS.halfOpenPerSource) return undefined;
-    this.#total += 1;
-    this.#bySource.set(source, ofSource + 1);
-    let inside = true;
-    return () => {
-      if (!inside) return;
-      inside = false;
-      this.#total -= 1;
-      const left = (this.#bySource.get(source) ?? 1) - 1;
-      if (left > 0) this.#bySource.set(source, left);
-      else this.#bySource.delete(source);
-    };
+    if (ofSource >= LIMITS.halfOpenPerSource && !this.#evictOldest(now - PATIENCE_MS, source)) return undefined;
+    if (this.#inside.size >= LIMITS.halfOpenHandshakes && !this.#evictOldest(now, this.#moreCrowdedThan(ofSource + 1)) && !this.#evictOldest(now - PATIENCE_MS))
+      return undefined;
+    const entered = { source, at: now, evict };
+    this.#inside.add(entered);
+    this.#bySource.set(source, (this.#bySource.get(source) ?? 0) + 1);
+    return () => this.#leave(entered);
+  }
+
+  /** The source that has most, if that is more than `count`: who has less than others need not wait for them. */
+  #moreCrowdedThan(count: number): string | null {
+    let [crowded, most]: [string | null, number] = [null, count];
+    for (const [source, ofSource] of this.#bySource) if (ofSource > most) [crowded, most] = [source, ofSource];
+    return crowded;
+  }
+
+  /** The oldest of `source`, or of all, goes if it came at `latest` or before. */
+  #evictOldest(latest: number, source?: string | null): boolean {
+    for (const oldest of this.#inside) {
+      if (source !== undefined && oldest.source !== source) continue;
+      if (oldest.at > latest) return false;
+      this.#leave(oldest);
+      oldest.evict();
+      return true;
+    }
+    return false;
+  }
+
+  #leave(entered: Entered): void {
+    if (!this.#inside.delete(entered)) return;
+    const left = (this.#bySource.get(entered.source) ?? 1) - 1;
+    if (left > 0) this.#bySource.set(entered.source, left);
+    else this.#bySource.delete(entered.source);
   }
 }
 

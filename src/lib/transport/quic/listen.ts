@@ -39,6 +39,8 @@ export interface QuicListener extends LinkListener {
   useCredentials(credentials: LinkCredentials): void;
   /** Datagrams that got no answer and reached no link, since the start, by reason. */
   readonly dropped: DropCounts;
+  /** Handshakes under way. */
+  readonly halfOpen: number;
 }
 
 /** Errors `port.in-use`, `address.not-here`, `quic.unavailable`, `config.invalid` for credentials that do not fit together. */
@@ -121,9 +123,10 @@ export async function listenQuic({ at, credentials: first, secret, onLink, liven
   }
 
   function accept(datagram: Uint8Array, chosen: Uint8Array, original: Uint8Array, from: SocketAddress): DropReason | undefined {
-    const source = sourceOf(from.address);
-    if (!handshakesLeft.spend(source, world.clock.monotonic())) return 'too-often';
-    const leave = halfOpen.enter(source);
+    const [source, now] = [sourceOf(from.address), world.clock.monotonic()];
+    if (!handshakesLeft.spend(source, now)) return 'too-often';
+    let evict = () => {};
+    const leave = halfOpen.enter(source, now, () => evict());
     if (!leave) return 'half-open';
     try {
       const id = Uint8Array.from(chosen); // the datagram's memory is not ours
@@ -157,6 +160,7 @@ export async function listenQuic({ at, credentials: first, secret, onLink, liven
         onEnd,
       };
       const link = new QuicLink(parts, world);
+      evict = () => void link.close(0, 'the handshake took too long');
       links.set(idKey(id), link);
       link.receive(datagram);
       return undefined;
@@ -176,6 +180,9 @@ export async function listenQuic({ at, credentials: first, secret, onLink, liven
     at: socket.at,
     get dropped() {
       return drops.counts;
+    },
+    get halfOpen() {
+      return halfOpen.size;
     },
     useCredentials(next) {
       checkCredentials(quiche, next);
