@@ -3,12 +3,17 @@ import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
+export interface Started<T> {
+  readonly pid: number;
+  readonly said: T;
+}
+
 /** Starts a module that sends `{ port }` once it listens. */
-export async function forkListener(module: URL, args: string[], stack: AsyncDisposableStack): Promise<number> {
+export async function forkListener(module: URL, args: string[], stack: AsyncDisposableStack): Promise<Started<number>> {
   const child = fork(module, args, { stdio: 'inherit' });
   stack.defer(() => end(child));
   const [message] = await once(child, 'message');
-  return (message as { port: number }).port;
+  return { pid: child.pid ?? 0, said: (message as { port: number }).port };
 }
 
 /** Starts a program and resolves with the first line of its output that `read` accepts. */
@@ -18,7 +23,7 @@ export async function spawnUntil<T>(
   from: 'stdout' | 'stderr',
   read: (line: string) => T | undefined,
   stack: AsyncDisposableStack,
-): Promise<T> {
+): Promise<Started<T>> {
   const child = spawn(command, args, { stdio: ['ignore', from === 'stdout' ? 'pipe' : 'ignore', from === 'stderr' ? 'pipe' : 'inherit'] });
   stack.defer(() => end(child));
   const output = child[from];
@@ -27,7 +32,7 @@ export async function spawnUntil<T>(
     const found = read(line);
     if (found !== undefined) {
       output.resume();
-      return found;
+      return { pid: child.pid ?? 0, said: found };
     }
   }
   throw new Error(`${command} ${args.join(' ')} ended without saying that it is ready`);

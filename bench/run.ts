@@ -2,20 +2,32 @@
 import { parseArgs } from 'node:util';
 import { openssh } from './chains/openssh.ts';
 import { plainTls } from './chains/plain-tls.ts';
-import { tunnel } from './chains/tunnel.ts';
+import { tunnelOverQuic, tunnelOverTls } from './chains/tunnel.ts';
 import { type Figures, measure } from './measure.ts';
 import { forkListener } from './process.ts';
+import { residentMB, withChildren } from './usage.ts';
 
 export interface Chain {
   readonly name: string;
   /** Why it cannot run here. */
   readonly missing?: string | undefined;
-  /** Resolves with the local port that leads to the target; everything it starts goes on `stack`. */
-  start(targetPort: number, stack: AsyncDisposableStack): Promise<number>;
+  /** Everything it starts goes on `stack`. */
+  start(targetPort: number, stack: AsyncDisposableStack): Promise<RunningChain>;
+}
+
+export interface RunningChain {
+  /** Leads to the target. */
+  readonly port: number;
+  readonly pids: readonly number[];
 }
 
 const { values: options } = parseArgs({
-  options: { rounds: { type: 'string', default: '3' }, mib: { type: 'string', default: '128' }, json: { type: 'boolean', default: false } },
+  options: {
+    rounds: { type: 'string', default: '3' },
+    mib: { type: 'string', default: '128' },
+    only: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
 });
 const rounds = Number(options.rounds);
 const mib = Number(options.mib);
@@ -28,22 +40,29 @@ const COLUMNS: readonly (readonly [key: keyof Figures, title: string])[] = [
   ['roundTripP99us', 'rtt p99 us'],
   ['connectionsPerSecond', 'conn/s'],
   ['connectionsPerSecond16', 'conn/s x16'],
+  ['cpuSecondsPerGB', 'CPU s/GB'],
+  ['idle1000MB', '1000 idle MB'],
 ];
 
 await using all = new AsyncDisposableStack();
-const targetPort = await forkListener(new URL('./target.ts', import.meta.url), [], all);
-const chains = [plainTls, tunnel, openssh].filter((chain) => {
+const target = await forkListener(new URL('./target.ts', import.meta.url), [], all);
+const chains = [plainTls, tunnelOverTls, tunnelOverQuic, openssh].filter((chain) => {
   if (chain.missing !== undefined) console.error(`skipped: ${chain.name}: ${chain.missing}`);
-  return chain.missing === undefined;
+  return chain.missing === undefined && (options.only === undefined || chain === plainTls || chain.name.includes(options.only));
 });
-const ports = new Map<Chain, number>();
-for (const chain of chains) ports.set(chain, await chain.start(targetPort, all));
+const running = new Map<Chain, RunningChain>();
+for (const chain of chains) running.set(chain, await chain.start(target.said, all));
+for (const [{ name }, { pids }] of running) {
+  const each = pids.map((pid) => `${residentMB([pid]).toFixed(0)} (${withChildren([pid]).length} processes)`);
+  console.error(`at rest, MB: ${name}: ${each.join(', ')}`);
+}
 
 const results = new Map<Chain, Figures[]>(chains.map((chain) => [chain, []]));
 for (let round = 1; round <= rounds; round++) {
   for (const chain of chains) {
     console.error(`round ${round} of ${rounds}: ${chain.name}`);
-    results.get(chain)?.push(await measure(ports.get(chain) ?? 0, mib));
+    const { port, pids } = running.get(chain) ?? { port: 0, pids: [] };
+    results.get(chain)?.push(await measure(port, pids, mib));
   }
 }
 
@@ -61,7 +80,9 @@ function print(rows: readonly { name: string; figures: Figures }[]): void {
   console.log(`| chain | ${COLUMNS.map(([, title]) => title).join(' | ')} |`);
   console.log(`| --- | ${COLUMNS.map(() => '---').join(' | ')} |`);
   for (const { name, figures } of rows) {
-    const cells = COLUMNS.map(([key]) => `${figures[key].toFixed(0)} (${baseline === undefined ? '' : (figures[key] / baseline[key]).toFixed(2)})`);
+    const cells = COLUMNS.map(
+      ([key]) => `${figures[key].toFixed(figures[key] < 20 ? 2 : 0)} (${baseline === undefined ? '' : (figures[key] / baseline[key]).toFixed(2)})`,
+    );
     console.log(`| ${name} | ${cells.join(' | ')} |`);
   }
   console.log(`\nMedians of ${rounds} interleaved rounds, ${mib} MiB a stream; in brackets the ratio to the first row.`);

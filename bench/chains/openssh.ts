@@ -33,7 +33,13 @@ export const openssh: Chain = {
         'Ciphers aes128-gcm@openssh.com',
       ].join('\n'),
     );
-    await spawnUntil(SSHD ?? 'sshd', ['-D', '-e', '-f', join(folder, 'sshd_config')], 'stderr', (line) => line.includes('listening') || undefined, stack);
+    const sshd = await spawnUntil(
+      SSHD ?? 'sshd',
+      ['-D', '-e', '-f', join(folder, 'sshd_config')],
+      'stderr',
+      (line) => line.includes('listening') || undefined,
+      stack,
+    );
     const ssh = (forward: string[]) =>
       spawnUntil(
         'ssh',
@@ -59,9 +65,9 @@ export const openssh: Chain = {
         (line) => /remote forward success|Entering interactive session/.test(line) || undefined,
         stack,
       );
-    await ssh(['-R', `127.0.0.1:${middlePort}:127.0.0.1:${targetPort}`]);
-    await ssh(['-L', `127.0.0.1:${localPort}:127.0.0.1:${middlePort}`]);
-    return localPort ?? 0;
+    const agent = await ssh(['-R', `127.0.0.1:${middlePort}:127.0.0.1:${targetPort}`]);
+    const operator = await ssh(['-L', `127.0.0.1:${localPort}:127.0.0.1:${middlePort}`]);
+    return { port: localPort ?? 0, pids: [sshd.pid, agent.pid, operator.pid] };
   },
 };
 

@@ -36,7 +36,8 @@ export const plainTls: Chain = {
     readFileSync(key);
     const hop = new URL('./plain-tls-hop.ts', import.meta.url);
     const exit = await forkListener(hop, ['exit', `${targetPort}`, key, cert], stack);
-    const relay = await forkListener(hop, ['relay', `${exit}`, key, cert], stack);
-    return await forkListener(hop, ['entry', `${relay}`, key, cert], stack);
+    const relay = await forkListener(hop, ['relay', `${exit.said}`, key, cert], stack);
+    const entry = await forkListener(hop, ['entry', `${relay.said}`, key, cert], stack);
+    return { port: entry.said, pids: [exit.pid, relay.pid, entry.pid] };
   },
 };
