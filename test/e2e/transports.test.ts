@@ -116,6 +116,20 @@ test('UDP shut, and only a proxy that demands a password leads out: online over 
   assert.equal(await ask(t, port), 'through the proxy');
 });
 
+test('a machine without the native library: over TLS at once, and only QUIC is an error that says so', async (t) => {
+  const { chain, status } = await stand(t);
+  const hooks = join(chain.folder, 'no-quic.mjs');
+  const refuse = "if (name.startsWith('@matrixai/quic')) throw new Error('not here'); return next(name, context);";
+  writeFileSync(hooks, `import { registerHooks } from 'node:module';\nregisterHooks({ resolve(name, context, next) { ${refuse} } });\n`);
+  const env = { NODE_OPTIONS: `--import ${hooks}` };
+  const agent = start(t, ['agent', 'start', '--data-dir', chain.agentFolder], { env });
+  assert.equal((await agent.event('ready'))['transport'], 'tls');
+  assert.equal((await status())['reason'], `no native binary for ${process.platform}-${process.arch}`);
+  await agent.stop();
+  const onlyQuic = await tunnel(['agent', 'start', '--data-dir', chain.agentFolder, '--transport', 'quic', '--json'], { env });
+  assert.deepEqual([onlyQuic.code, (onlyQuic.json()['error'] as { code: string }).code], [6, 'quic.unavailable']);
+});
+
 test('UDP shut at enrolment: the identity is proved over TLS; by choice only TLS, or only QUIC', async (t) => {
   const { chain, network, status, agentStart } = await stand(t);
   network.pass = () => false;

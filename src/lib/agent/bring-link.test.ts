@@ -179,3 +179,17 @@ test('an abort ends both ways and what has completed', async () => {
   assert.ok(!(await isOpen(quic)));
   assert.equal(world.clock.pending, 0);
 });
+
+test('what is shut is said while the other way is still tried, and not where there is no other way', async () => {
+  const both = stand();
+  await both.world.clock.advance(LIMITS.quicHandshakeMs);
+  both.quic.fail(new TunnelError('gateway.silent', 'no answer from UDP 192.0.2.1:8443'));
+  await settle();
+  assert.deepEqual(both.world.logged, ['no link this way']);
+  both.stop.abort(new TunnelError('interrupted', 'stopped'));
+  await assert.rejects(both.up, { code: 'interrupted' });
+  const alone = stand({ choice: 'quic' });
+  alone.quic.fail(new TunnelError('gateway.silent', 'no answer'));
+  await assert.rejects(alone.up, { code: 'gateway.silent' });
+  assert.deepEqual([both.world.logged.length, alone.world.logged.length], [1, 0]);
+});

@@ -74,7 +74,9 @@ class Race<Served extends Raced> implements Disposable {
         this.#wake();
       },
       (error: unknown) => {
-        if (!runner.over.signal.aborted) this.#world.log.info({ transport, error }, 'no link this way');
+        // The other way may take its time to fail; whoever reads the log wants to know what is shut before that.
+        const other = transport === 'quic' ? this.tls : this.quic;
+        if (other.attempt.state === 'trying' && !runner.over.signal.aborted) this.#world.log.info({ transport, error }, 'no link this way');
         runner.error = error;
         runner.attempt = { state: 'failed', why: messageOf(error) };
         this.#wake();

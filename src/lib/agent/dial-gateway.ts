@@ -10,6 +10,7 @@ import { connectFirst, formatAddressPort } from '../streams/happy-eyeballs.ts';
 import { reach } from '../streams/reach.ts';
 import type { Link, LinkCredentials } from '../transport/link.ts';
 import { dialQuic } from '../transport/quic/dial.ts';
+import { loadQuiche } from '../transport/quic/native.ts';
 import { dialTls } from '../transport/tls/dial.ts';
 import type { Ways } from './bring-link.ts';
 import type { AgentConfig } from './config.ts';
@@ -37,6 +38,7 @@ export function waysTo(place: () => GatewayPlace, world: World): Ways {
 
 /** Errors of dialQuic with what was tried; `dns.failed`, `address.malformed`. */
 async function overQuic({ endpoint, config, identity }: GatewayPlace, world: World, signal: AbortSignal): Promise<Link> {
+  await loadQuiche(); // a machine without it is told so once, not for each address
   const { host, port } = parseEndpoint(endpoint);
   const addresses = (await world.net.resolve(host, signal)).map(({ address }): SocketAddress => ({ address, port }));
   const credentials = credentialsOf(identity, ALPN);
@@ -94,7 +96,7 @@ export function parseEndpoint(text: string): { host: string; port: number } {
 
 /** What fails most often in the field, a firewall that drops UDP, deserves its port in the message. */
 function named(error: unknown, to: SocketAddress): unknown {
-  if (!(error instanceof TunnelError) || error.code === 'quic.unavailable') return error;
+  if (!(error instanceof TunnelError)) return error;
   const silent = error.code === 'gateway.silent';
   const hint = silent ? `Is the gateway running, and may UDP port ${to.port} leave this network?` : error.hint;
   return new TunnelError(error.code, `${silent ? 'no answer from' : ''} UDP ${formatAddressPort(to)}${silent ? '' : `: ${error.message}`}`.trim(), {

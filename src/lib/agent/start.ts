@@ -3,9 +3,10 @@ import type { AgentStatusAnswer } from '../api/agent-status.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
 import { certificateFacts } from '../pki/certificate-facts.ts';
+import { loadQuiche } from '../transport/quic/native.ts';
 import { bringLink } from './bring-link.ts';
 import type { TransportChoice } from './choose-transport.ts';
-import { ownRoutes, quicReturnMs, readConfig } from './config.ts';
+import { type AgentConfig, ownRoutes, quicReturnMs, readConfig } from './config.ts';
 import { hasTls, parseEndpoint, waysTo } from './dial-gateway.ts';
 import { Installed, lockAgent } from './installed.ts';
 import { type BringRequest, keepLinked } from './keep-linked.ts';
@@ -40,7 +41,7 @@ export interface Agent extends AsyncDisposable {
 
 /**
  * Does not wait for the gateway, which may be away for hours. Errors: those of `Installed.open`, `route.malformed`, `address.malformed`, `duration.malformed`, `state.locked`,
- * `usage` for a transport that the gateway does not have.
+ * `usage` and `quic.unavailable` for a transport that the gateway or this machine does not have.
  */
 export async function startAgent({ dataDir, quicEndpoint, transport }: AgentOptions, world: World): Promise<Agent> {
   await using starting = new AsyncDisposableStack();
@@ -52,11 +53,7 @@ export async function startAgent({ dataDir, quicEndpoint, transport }: AgentOpti
   const returnMs = quicReturnMs(installed.config);
   parseEndpoint(endpoint());
   ownRoutes(installed.config);
-  if (choice === 'tls' && !hasTls(installed.config)) {
-    throw new TunnelError('usage', `${installed.config.gateway} has no way over TLS: it was enrolled at as a gateway of the reference`, {
-      hint: 'Use --transport auto or quic.',
-    });
-  }
+  await judgeChoice(choice, installed.config);
 
   const presence = new Presence(world.clock);
   const network = new NetworkWatch();
@@ -94,6 +91,13 @@ export async function startAgent({ dataDir, quicEndpoint, transport }: AgentOpti
   const close = () => running.disposeAsync();
   const online = async (signal: AbortSignal) => ({ gateway: installed.config.gateway, ...(await presence.wait(signal)) });
   return { online, status, close, stopped, [Symbol.asyncDispose]: close };
+}
+
+/** What can never work is said at once. Errors `usage`, `quic.unavailable`. */
+async function judgeChoice(choice: TransportChoice, config: AgentConfig): Promise<void> {
+  if (choice === 'quic' || !hasTls(config)) await loadQuiche();
+  if (choice !== 'tls' || hasTls(config)) return;
+  throw new TunnelError('usage', `${config.gateway} is a gateway of the reference and has no way over TLS`, { hint: 'Use --transport auto or quic.' });
 }
 
 function logEnd({ link: { remote, transport } }: ServedLink, ended: Ended, log: World['log']): void {
