@@ -7,7 +7,7 @@ import type { SocketAddress, TcpSocket, World } from '../../base/world.ts';
 import type { Link, LinkCredentials } from '../link.ts';
 import { MuxLink } from '../mux/link.ts';
 import { judgePeerCertificate } from '../peer-certificate.ts';
-import { HalfOpen } from '../quic/admission.ts';
+import { HalfOpen, sourceOf } from '../quic/admission.ts';
 import { secureContext } from './context.ts';
 
 export interface TlsListenOptions {
@@ -87,7 +87,7 @@ export function listenTls({ credentials, onLink, liveness = LIVENESS }: TlsListe
     take(socket) {
       const remote = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
       socket.on('error', (error) => log.debug({ error, from: remote }, 'connection cut'));
-      const leave = accepting ? halfOpen.enter(remote.address) : undefined;
+      const leave = accepting ? halfOpen.enter(sourceOf(remote.address), clock.monotonic(), () => socket.destroy()) : undefined;
       if (leave === undefined) return void socket.destroy();
       const settled = () => {
         leave();
