@@ -6,6 +6,7 @@ import type { Datagrams } from './datagrams.ts';
 import { type Ending, ending, endingOf } from './ending.ts';
 import type { NativeConnection } from './native.ts';
 import { SMALLEST_INITIAL_BYTES } from './packet.ts';
+import { type Losses, Repeats } from './repeats.ts';
 
 // We pin the 4-tuple ourselves (endpoint.ts), so the engine is shown one path for ever: with a second one it can be made to loop (architecture.md, 2).
 const HERE = { host: '127.0.0.1', port: 1 };
@@ -17,11 +18,18 @@ const INCOMING = { from: THERE, to: HERE };
 
 // Packets sent in a row before others get their turn and acknowledgements are read.
 const PACKETS_PER_FLUSH = 64;
+// On a busy link, acknowledgements and what has waited for room may leave before an end does.
+const END_LEAVES_WITHIN = 3;
+const ROOM_FOR_AN_END = 256;
 // Timeouts in a row without an answer after which large packets are suspected of getting lost on the path.
 const TIMEOUTS_BEFORE_SMALLER = 3;
+const SHORTEST_SILENCE_MS = 5;
 
 // Below the idle timeout of 120 s, above any probe timeout of a link that lives.
 const LONGEST_PROBE_MS = 60_000;
+
+// A peer that answers is where it was. Long enough for a ping that must be sent again, short enough that a peer that moved is soon told.
+const DOUBT_MS = 1500;
 
 export interface Liveness {
   readonly keepAliveMs: number;
@@ -46,6 +54,7 @@ export class ConnectionLoop {
   readonly #events: LoopEvents;
   readonly #handshakeEndsAt: number;
   readonly #balance: Balance;
+  readonly #repeats: Repeats;
   #packetBytes: number;
   #liveness: Liveness | undefined;
   #scheduled = false;
@@ -58,7 +67,11 @@ export class ConnectionLoop {
   #pingedAt: number;
   #timeoutAt = Number.NEGATIVE_INFINITY;
   #unanswered = 0;
+  #doubtedAt = Number.NEGATIVE_INFINITY;
   #flushes = 0;
+  #endLeavesWithin = 0;
+  #wroteSinceReceive = 0;
+  #sentSinceReceive = 0;
   #sendError: { readonly errno: string; readonly at: number } | undefined;
 
   constructor(
@@ -83,6 +96,7 @@ export class ConnectionLoop {
     this.#pingedAt = now;
     this.#handshakeEndsAt = now + handshakeMs;
     this.#balance = new Balance(now);
+    this.#repeats = new Repeats((datagram) => this.#sendAgain(datagram));
   }
 
   get over(): boolean {
@@ -92,6 +106,7 @@ export class ConnectionLoop {
   /** The handshake is done: from now on silence is judged. */
   established(liveness: Liveness): void {
     this.#liveness = liveness;
+    this.#repeats.established();
   }
 
   /** The datagram is decrypted in place. */
@@ -99,11 +114,36 @@ export class ConnectionLoop {
     if (this.#ended) return;
     this.#datagramAt = this.#world.clock.monotonic();
     this.#balance.received(datagram.length, this.#datagramAt);
+    this.#repeats.heard(this.#datagramAt);
     try {
       this.#native.recv(datagram, INCOMING);
     } catch (error) {
       this.#log.debug({ error }, 'packet refused by the engine'); // it has then closed the connection itself, with the reason on its way to the peer
     }
+    this.#wroteSinceReceive = 0;
+    this.#sentSinceReceive = 0;
+    this.soon();
+  }
+
+  /** Bytes that a stream has given to the engine. */
+  wrote(bytes: number): void {
+    this.#wroteSinceReceive += bytes;
+  }
+
+  /** Would a small packet leave at once? `capacity` is what the engine says of a stream: it counts from the last packet received, and what was written. */
+  hasRoom(capacity: number): boolean {
+    return this.quiet || capacity + this.#wroteSinceReceive - this.#sentSinceReceive >= ROOM_FOR_AN_END;
+  }
+
+  /**
+   * Packets of this connection come from elsewhere: the peer has moved, or someone pretends. Whoever is asked at the old address and answers has not
+   * moved; otherwise the link ends soon, and its id is unknown to the next packet from the new address, which is answered by a stateless reset.
+   */
+  doubt(): void {
+    const now = this.#world.clock.monotonic();
+    if (this.#ended || !this.#liveness || now < this.#doubtedAt + DOUBT_MS) return;
+    this.#doubtedAt = now;
+    this.#native.sendAckEliciting();
     this.soon();
   }
 
@@ -137,9 +177,10 @@ export class ConnectionLoop {
     setImmediate(this.#turn);
   }
 
-  /** Sends what the engine has ready. */
-  flush(): void {
+  /** Sends what the engine has ready; with 'end' it begins with an end, a reset or a STOP_SENDING, which must arrive. */
+  flush(what?: 'end'): void {
     if (this.#ended) return;
+    if (what === 'end') this.#endLeavesWithin = this.quiet ? 1 : END_LEAVES_WITHIN;
     try {
       this.#send();
     } catch (cause) {
@@ -158,10 +199,34 @@ export class ConnectionLoop {
         return;
       }
       this.#balance.sent(sent[0]);
+      this.#sentSinceReceive += sent[0];
+      this.#keep(buffer.subarray(0, sent[0]));
       this.#datagrams.send(buffer, sent[0], this.#remote, this.#notSent);
     }
     this.soon();
   }
+
+  #keep(datagram: Uint8Array): void {
+    const now = this.#world.clock.monotonic();
+    this.#repeats.sent(datagram, now);
+    if (this.#endLeavesWithin === 0) return;
+    this.#endLeavesWithin -= 1;
+    this.#repeats.keepEnd(datagram, this.#native.stats().lost, now);
+  }
+
+  #sendAgain(datagram: Uint8Array): void {
+    const buffer = this.#datagrams.take(this.#wake);
+    if (!buffer) return; // a full socket: the next copy may fit
+    buffer.set(datagram);
+    this.#datagrams.send(buffer, datagram.length, this.#remote, this.#notSent);
+  }
+
+  readonly #losses = (): Losses => ({
+    lost: this.#native.stats().lost,
+    roundTripMs: this.#liveness ? (this.#native.pathStats()[0]?.rtt ?? 0) : 0,
+    quiet: this.quiet,
+    heardAt: this.#datagramAt,
+  });
 
   /** Ends the connection; the peer hears `code` and `reason`. Does nothing when it has ended already. */
   close(code: number, reason: string, how: Ending): void {
@@ -230,10 +295,11 @@ export class ConnectionLoop {
   #arm(): void {
     const now = this.#world.clock.monotonic();
     const engine = this.#native.timeout();
-    let at = engine === null ? Number.POSITIVE_INFINITY : now + engine;
+    let at = Math.min(this.#repeats.at, engine === null ? Number.POSITIVE_INFINITY : now + engine);
     if (this.#liveness)
       at = Math.min(at, Math.max(this.#datagramAt, this.#pingedAt) + this.#liveness.keepAliveMs, this.#receivedAt + this.#liveness.deadLinkMs);
     else at = Math.min(at, this.#handshakeEndsAt);
+    if (this.#doubtedAt > this.#receivedAt) at = Math.min(at, this.#doubtedAt + DOUBT_MS);
     if (at >= this.#timerAt) return;
     this.#timer?.cancel();
     this.#timerAt = at;
@@ -246,6 +312,7 @@ export class ConnectionLoop {
     if (this.#ended) return;
     try {
       if (this.#native.timeout() === 0) this.#engineTimeout();
+      this.#repeats.tick(this.now(), this.#losses);
       if (!this.#ended) this.#judgeLiveness();
     } catch (cause) {
       this.fault(cause);
@@ -253,10 +320,13 @@ export class ConnectionLoop {
     this.#turn();
   };
 
+  /** The engine also asks for a turn when a packet is late but others came: that is no timeout without an answer. */
   #engineTimeout(): void {
     this.#native.onTimeout();
-    this.#unanswered = this.#datagramAt > this.#timeoutAt ? 1 : this.#unanswered + 1;
-    this.#timeoutAt = this.#world.clock.monotonic();
+    const [now, heardAt] = [this.#world.clock.monotonic(), this.lastReceived()]; // a copy of an old packet is no answer
+    if (now - Math.max(heardAt, this.#timeoutAt) < SHORTEST_SILENCE_MS) return;
+    this.#unanswered = heardAt > this.#timeoutAt ? 1 : this.#unanswered + 1;
+    this.#timeoutAt = now;
     if (this.#unanswered >= TIMEOUTS_BEFORE_SMALLER) this.#packetBytes = SMALLEST_INITIAL_BYTES;
   }
 
@@ -269,6 +339,8 @@ export class ConnectionLoop {
     const heard = this.lastReceived();
     if (now >= heard + this.#liveness.deadLinkMs) {
       this.#silent('nothing was received');
+    } else if (this.#doubtedAt > heard && now >= this.#doubtedAt + DOUBT_MS) {
+      this.#silent('the peer has moved to another address');
     } else if (now >= Math.max(heard, this.#pingedAt) + this.#liveness.keepAliveMs) {
       this.#pingedAt = now;
       this.#native.sendAckEliciting();

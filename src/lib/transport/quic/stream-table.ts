@@ -11,17 +11,17 @@ const READ_BYTES = 64 * 1024;
 // Filled by the engine, copied from at once: one for all links of the process.
 const readBuffer = Buffer.alloc(READ_BYTES);
 const NOTHING = new Uint8Array(0);
-// What an end waits for its acknowledgements at the most: on a busy link they cannot be told from those of others.
-const LONGEST_END_MS = 100;
+// Streams have 127: an end that has no bytes before it leaves at once.
+const FIRST_OF_ALL = 0;
 
 /** What the table asks of the loop that drives the connection. */
 export interface Loop {
   soon(): void;
-  flush(): void;
+  flush(what?: 'end'): void;
+  wrote(bytes: number): void;
+  hasRoom(capacity: number): boolean;
   readonly over: boolean;
   readonly flushes: number;
-  readonly quiet: boolean;
-  now(): number;
   /** Bytes that a reader took. */
   delivered(bytes: number): void;
   /** A stream that may have held so many ended before they were read. */
@@ -38,8 +38,8 @@ export class StreamTable {
   readonly #halfClosed = new Set<QuicStream>();
   /** Flushes when a stream last gave bytes to the engine. */
   readonly #sentAt = new WeakMap<QuicStream, number>();
-  /** Streams whose end waits, and until when. */
-  readonly #ending = new Map<QuicStream, { readonly until: number; readonly send: () => void }>();
+  /** Streams whose end waits for room. */
+  readonly #ending = new Map<QuicStream, () => void>();
   readonly #arrived = new Arrivals<LinkStream>();
   readonly #credited = new Arrivals<LinkStream>();
   #nextOurs: number;
@@ -87,25 +87,39 @@ export class StreamTable {
       else if (this.#isNew(id)) this.#arrived.push(this.#add(id));
       else this.#discard(id);
     }
+    this.#endWhatMay(); // before others take the room
     const blocked = [...this.#blocked];
     this.#blocked.clear();
     for (const stream of blocked) stream.capacityMayHaveGrown();
     for (const stream of this.#halfClosed) stream.checkStopped();
-    this.#endWhatMay();
     this.#spendCredit();
   }
 
   /**
-   * The engine (quiche 0.18) frees a stream once all its bytes are acknowledged, even if the FIN that was written behind them has not left or was lost,
-   * and then nobody ever sends it. So a FIN leaves together with bytes that have not left yet, or after everything was acknowledged.
+   * The engine (quiche 0.18) frees a stream whose bytes were all acknowledged and whose other direction is over, even if the FIN that was written
+   * behind them has not left or was lost, and then nobody ever sends it. So a FIN leaves together with bytes that have not left yet, which the engine
+   * repeats with it; or, when there is room for a packet, at once and alone, and the loop sees to it that it arrives.
    */
   #endWhatMay(): void {
-    if (this.#ending.size === 0) return;
-    const [quiet, now] = [this.#loop.quiet, this.#loop.now()];
-    for (const [stream, { until, send }] of this.#ending) {
-      if (!quiet && now < until) continue;
+    for (const [stream, send] of this.#ending) {
+      if (!this.#hasRoom(stream.streamId)) continue;
       this.#ending.delete(stream);
-      send();
+      this.#endAlone(stream, send);
+    }
+  }
+
+  #endAlone(stream: QuicStream, send: () => void): void {
+    this.#native.streamPriority(stream.streamId, FIRST_OF_ALL, true);
+    send();
+    this.#loop.flush('end');
+  }
+
+  /** True also for a stream that was stopped meanwhile: its writer learns of that when it tries. */
+  #hasRoom(id: number): boolean {
+    try {
+      return this.#loop.hasRoom(this.#native.streamCapacity(id));
+    } catch {
+      return true;
     }
   }
 
@@ -160,6 +174,7 @@ export class StreamTable {
     send: (stream, bytes, fin) => {
       const taken = this.#ask(() => this.#native.streamSend(stream.streamId, bytes, fin)) ?? 0;
       if (taken > 0) this.#sentAt.set(stream, this.#loop.flushes);
+      this.#loop.wrote(taken);
       if (taken > 0 || fin) this.#loop.soon();
       return taken;
     },
@@ -168,13 +183,14 @@ export class StreamTable {
         this.#ask(() => this.#native.streamCapacity(id));
         return undefined;
       } catch (error) {
-        return error instanceof StreamStopped ? error.code : undefined;
+        this.#loop.flush('end'); // the engine answers with a reset of its own, once
+        return error instanceof StreamStopped ? error.code : 0; // it has freed a stream that still writes: stopped, and the reset has arrived
       }
     },
     end: (stream, send) => {
-      if (this.#sentAt.get(stream) === this.#loop.flushes || this.#loop.quiet) return send();
-      this.#ending.set(stream, { until: this.#loop.now() + LONGEST_END_MS, send });
-      this.#loop.soon();
+      if (this.#sentAt.get(stream) === this.#loop.flushes) return send();
+      if (this.#hasRoom(stream.streamId)) return this.#endAlone(stream, send);
+      this.#ending.set(stream, send);
     },
     abandon: (id, code, { reading, writing }) => {
       if (this.#loop.over) return;
@@ -189,7 +205,7 @@ export class StreamTable {
       }
       if (reading) this.#discard(id);
       if (reading) this.#loop.abandoned(windowOf(this.#open.get(id)?.reader));
-      this.#loop.soon();
+      this.#loop.flush('end');
     },
     readingEnded: (stream) => void this.#halfClosed.add(stream),
     blocked: (stream) => void this.#blocked.add(stream),
