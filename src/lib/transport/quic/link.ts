@@ -71,6 +71,11 @@ export class QuicLink implements Link {
     this.#loop.receive(datagram);
   }
 
+  /** For the endpoint: a datagram for this connection, but from elsewhere. */
+  doubt(): void {
+    this.#loop.doubt();
+  }
+
   async openStream(signal: AbortSignal): Promise<LinkStream> {
     return this.#streams.open(signal);
   }

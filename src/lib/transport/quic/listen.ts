@@ -80,7 +80,10 @@ export async function listenQuic({ at, credentials: first, secret, onLink, liven
     const link = links.get(idKey(header.destination));
     if (link) {
       // A peer that moved gets a new link soon enough; an engine that is shown a second path can be made to spin (architecture.md, decision 2).
-      if (!isSame(link.remote, from)) return 'moved';
+      if (!isSame(link.remote, from)) {
+        link.doubt();
+        return 'moved';
+      }
       link.receive(datagram);
       return undefined;
     }
