@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { LIMITS } from '../../base/limits.ts';
 import { Balance } from './balance.ts';
 
-const nobody = () => ({ wanting: 0, resting: 0 });
-const oneWants = () => ({ wanting: 1, resting: 0 });
-const oneRests = () => ({ wanting: 0, resting: 1 });
+const nobody = () => ({ wanting: 0, transferring: 0, resting: 0 });
+const oneWants = () => ({ wanting: 1, transferring: 0, resting: 0 });
+const oneRests = () => ({ wanting: 0, transferring: 0, resting: 1 });
 
 /** `packets` of `bytes` each, `apartMs` after one another; `then` after each. */
 function stream(balance: Balance, packets: number, bytes: number, apartMs = 0, then: (packet: number) => void = () => {}): void {
@@ -52,7 +52,7 @@ test('a window behind a hole may wait for every reader that wants', () => {
   stream(balance, 12_000, 1350);
   assert.match(String(balance.verdict(oneWants)), /bytes/);
   assert.equal(
-    balance.verdict(() => ({ wanting: 64, resting: 0 })),
+    balance.verdict(() => ({ wanting: 64, transferring: 0, resting: 0 })),
     undefined,
   );
 });
@@ -61,7 +61,7 @@ test('what stopped readers leave is theirs, however many they are', () => {
   const balance = new Balance(0);
   stream(balance, 200 * 1000, 1200);
   assert.equal(
-    balance.verdict(() => ({ wanting: 0, resting: 200 })),
+    balance.verdict(() => ({ wanting: 0, transferring: 0, resting: 200 })),
     undefined,
   );
   assert.match(String(balance.verdict(oneRests)), /bytes/);
@@ -102,4 +102,24 @@ test('an old debt is forgotten slowly', () => {
   balance.received(38, 20 * 60_000);
   for (let packet = 0; packet < 700; packet += 1) balance.received(1350, 20 * 60_000);
   assert.equal(balance.verdict(nobody), undefined);
+});
+
+test('a transfer over a network that jitters may be sent again and again', () => {
+  const balance = new Balance(0);
+  stream(balance, 5000, 1350);
+  assert.equal(
+    balance.verdict(() => ({ wanting: 0, transferring: 1, resting: 0 })),
+    undefined,
+  );
+  assert.match(String(balance.verdict(oneWants)), /bytes/);
+});
+
+test('what is sent again after the end of a transfer is forgiven once', () => {
+  const balance = new Balance(0);
+  balance.finished();
+  balance.finished();
+  stream(balance, 13_000, 1350);
+  assert.equal(balance.verdict(nobody), undefined);
+  stream(balance, 1000, 1350);
+  assert.match(String(balance.verdict(nobody)), /bytes/);
 });

@@ -4,10 +4,9 @@ import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { LinkCredentials } from '../link.ts';
 import type { NativeConfig, Quiche } from './native.ts';
+import { FIRST_STREAM_WINDOW } from './windows.ts';
 
 const LARGEST_UDP_PAYLOAD = 65_527; // RFC 9000 18.2: what we take; the sender chooses by its path
-// A stream begins with this much and the engine doubles it for a reader that keeps up; one that has stopped costs what its window was.
-const FIRST_STREAM_WINDOW = 128 * 1024;
 // The engine (quiche 0.18) renews connection credit only when the unread bytes of ALL streams are below half of a window that starts at 48 KiB: one
 // stopped reader would stall every other stream for good once the first credit is spent. So the connection's credit never binds; the streams' do.
 const CONNECTION_CREDIT = 2 ** 52;
@@ -23,11 +22,6 @@ const SIGNATURES = [
   'rsa_pss_rsae_sha512',
   'rsa_pkcs1_sha256',
 ].join(':');
-
-/** Bytes that the engine may hold for a reader: it widens the window only of one that takes. */
-export function windowOf(reader: 'wanting' | 'resting' | 'none' | undefined): number {
-  return reader === 'wanting' || reader === 'resting' ? LIMITS.streamBufferBytes : FIRST_STREAM_WINDOW;
-}
 
 export interface ConnectionSettings {
   readonly credentials: LinkCredentials;

@@ -166,6 +166,10 @@ export class ConnectionLoop {
     this.#balance.abandoned(bytes);
   }
 
+  finished(): void {
+    this.#balance.finished();
+  }
+
   now(): number {
     return this.#world.clock.monotonic();
   }

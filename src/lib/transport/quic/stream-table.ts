@@ -3,9 +3,9 @@
 import { Arrivals } from '../arrivals.ts';
 import { type LinkStream, StreamReset } from '../link.ts';
 import type { Readers } from './balance.ts';
-import { windowOf } from './config.ts';
 import type { NativeConnection, Quiche } from './native.ts';
 import { type Carrier, QuicStream, StreamStopped } from './stream.ts';
+import { FIRST_STREAM_WINDOW, windowOf } from './windows.ts';
 
 const READ_BYTES = 64 * 1024;
 // Filled by the engine, copied from at once: one for all links of the process.
@@ -26,6 +26,8 @@ export interface Loop {
   delivered(bytes: number): void;
   /** A stream that may have held so many ended before they were read. */
   abandoned(bytes: number): void;
+  /** A stream that brought more than its first window was read to its end. */
+  finished(): void;
 }
 
 export class StreamTable {
@@ -61,12 +63,9 @@ export class StreamTable {
   }
 
   readers(): Readers {
-    let [wanting, resting] = [0, 0];
-    for (const { reader } of this.#open.values()) {
-      if (reader === 'wanting') wanting += 1;
-      if (reader === 'resting') resting += 1;
-    }
-    return { wanting, resting };
+    const count = { wanting: 0, transferring: 0, resting: 0, none: 0 };
+    for (const { reader } of this.#open.values()) count[reader] += 1;
+    return count;
   }
 
   open(signal: AbortSignal): Promise<LinkStream> {
@@ -207,7 +206,10 @@ export class StreamTable {
       if (reading) this.#loop.abandoned(windowOf(this.#open.get(id)?.reader));
       this.#loop.flush('end');
     },
-    readingEnded: (stream) => void this.#halfClosed.add(stream),
+    readingEnded: (stream, delivered) => {
+      this.#halfClosed.add(stream);
+      if (delivered >= FIRST_STREAM_WINDOW) this.#loop.finished();
+    },
     blocked: (stream) => void this.#blocked.add(stream),
     gone: (stream) => {
       this.#open.delete(stream.streamId);

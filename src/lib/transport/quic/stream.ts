@@ -1,6 +1,7 @@
 // One QUIC stream as a Duplex: takes bytes from the engine only when the reader asks, so that QUIC's flow control reaches the peer.
 import { Duplex } from 'node:stream';
 import { type LinkStream, StreamReset } from '../link.ts';
+import { FIRST_STREAM_WINDOW, type Reader } from './windows.ts';
 
 /** What a stream asks of its link. `receive` and `send` throw a StreamReset when the peer has reset or stopped the stream. */
 export interface Carrier {
@@ -13,7 +14,7 @@ export interface Carrier {
   /** Has the peer said STOP_SENDING? Then its code. */
   stopped(id: number): number | undefined;
   abandon(id: number, code: number, unfinished: { reading: boolean; writing: boolean }): void;
-  readingEnded(stream: QuicStream): void;
+  readingEnded(stream: QuicStream, delivered: number): void;
   blocked(stream: QuicStream): void;
   gone(stream: QuicStream): void;
 }
@@ -24,6 +25,7 @@ export class QuicStream extends Duplex implements LinkStream {
   readonly streamId: number;
   readonly #carrier: Carrier;
   #asked = false;
+  #delivered = 0;
   #wanted = false;
   #reading = true;
   #writing = true;
@@ -37,10 +39,10 @@ export class QuicStream extends Duplex implements LinkStream {
     this.#carrier = carrier;
   }
 
-  /** Whether somebody waits for bytes or has stopped after some; 'none' before the first and after the last. */
-  get reader(): 'wanting' | 'resting' | 'none' {
+  get reader(): Reader {
     if (!this.#asked || !this.#reading) return 'none';
-    return this.#wanted ? 'wanting' : 'resting';
+    if (!this.#wanted) return 'resting';
+    return this.#delivered < FIRST_STREAM_WINDOW ? 'wanting' : 'transferring';
   }
 
   /** The engine has something to read: bytes for a reader that asked, or a reset, which also a reader that has stopped must learn of. */
@@ -98,9 +100,10 @@ export class QuicStream extends Duplex implements LinkStream {
       const received = this.#carrier.receive(this.streamId, how);
       if (!received) return;
       if (how === 'take') this.#wanted = false;
+      this.#delivered += received.bytes.length;
       if (received.fin) {
         this.#reading = false;
-        this.#carrier.readingEnded(this);
+        this.#carrier.readingEnded(this, this.#delivered);
       }
       if (received.bytes.length > 0) this.push(received.bytes);
       if (received.fin) this.push(null);
