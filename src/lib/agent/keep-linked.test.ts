@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quietWorld } from '../../../test/support/quiet-world.ts';
+import { unlessAborted } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { CLOSE } from '../link/version.ts';
 import type { Link, LinkEnd, TransportName } from '../transport/link.ts';
 import { memoryPair } from '../transport/memory/pair.ts';
 import type { TransportChoice } from './choose-transport.ts';
@@ -23,6 +25,7 @@ interface Dial {
   transport: TransportName;
   fails: boolean;
   hangs: boolean;
+  after?: Promise<void>;
 }
 
 interface Options {
@@ -42,7 +45,8 @@ function stand(t: { after(work: () => unknown): void }, { choice = 'auto', versi
   const next: Dial = { transport: 'quic', fails: false, hangs: false, ...first };
   const bring = async (request: BringRequest, signal: AbortSignal): Promise<KeptLink> => {
     dials.push({ at: world.clock.monotonic(), ...request });
-    if (next.hangs) await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+    const until = next.hangs ? new Promise<void>(() => {}) : next.after;
+    if (until !== undefined) await unlessAborted(until, signal);
     if (next.fails) throw new TunnelError('gateway.silent', 'nothing');
     const link: Link = Object.create(memoryPair({ alpn: `gw-agent-tunnel/${version}`, clock: world.clock }).agent, {
       transport: { value: next.transport },
@@ -214,6 +218,22 @@ test('on TLS by auto QUIC is tried every five minutes, quietly, and taken when i
   assert.equal(ups[0]?.retired, true);
   await world.clock.advance(2 * LIMITS.quicReturnMs);
   assert.equal(ups.length, 2, 'on QUIC there is nothing to return to');
+});
+
+test('the gateway lets the link over TLS go before its answer over QUIC is here: QUIC is taken all the same', async (t) => {
+  const { world, ups, dials, next } = stand(t, { first: { transport: 'tls' } });
+  await settle();
+  next.transport = 'quic';
+  const slow = Promise.withResolvers<void>();
+  next.after = slow.promise;
+  await world.clock.advance(LIMITS.quicReturnMs);
+  ups[0]?.end({ why: 'ended', end: { by: 'peer', code: CLOSE.replaced, reason: 'replaced by a newer link' } });
+  await settle();
+  slow.resolve();
+  await settle();
+  assert.deepEqual([ups[1]?.link.transport, dials.length], ['quic', 2]);
+  await world.clock.advance(60_000);
+  assert.equal(dials.length, 2);
 });
 
 test('TLS by choice stays TLS; a link that ends while QUIC is tried is not waited for', async (t) => {

@@ -2,7 +2,7 @@
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { World } from '../base/world.ts';
-import { versionOf } from '../link/version.ts';
+import { CLOSE, versionOf } from '../link/version.ts';
 import type { TransportChoice } from './choose-transport.ts';
 import type { NetworkWatch } from './network-watch.ts';
 import { Pace } from './pace.ts';
@@ -125,7 +125,10 @@ class Keeper {
       moved = true;
       round.abort(new TunnelError('interrupted', 'the network moved'));
     });
-    void current.ended.then(() => round.abort(new TunnelError('link.lost', 'the link over TLS ended')));
+    void current.ended.then((ended) => {
+      // The gateway lets an idle link go when it has heard the newer one, which may be before we have heard its answer there.
+      if (!wasReplaced(ended)) round.abort(new TunnelError('link.lost', 'the link over TLS ended'));
+    });
     try {
       return await this.#bring(request, round.signal);
     } catch (error) {
@@ -162,6 +165,10 @@ class Keeper {
 /** Back without a pause: the gateway expects it. */
 function isAtOnce(ended: Ended): boolean {
   return ended.why === 'renewed' || ended.why === 'forgotten';
+}
+
+function wasReplaced(ended: Ended): boolean {
+  return ended.why === 'ended' && ended.end.by === 'peer' && ended.end.code === CLOSE.replaced;
 }
 
 function wasLost(ended: Ended | undefined): boolean {

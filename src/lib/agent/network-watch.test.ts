@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quietWorld } from '../../../test/support/quiet-world.ts';
-import type { World } from '../base/world.ts';
+import type { SocketAddress, World } from '../base/world.ts';
 import { judgeMove, type Look, NetworkWatch } from './network-watch.ts';
 
 const linked: Look = { wall: 1000, monotonic: 0, to: '192.0.2.1 8443', source: '10.0.0.5', addresses: '10.0.0.5' };
@@ -50,6 +50,29 @@ test('it looks once a second; a way that is gone and comes back as it was is no 
   stop.abort();
   await over;
   assert.equal(base.clock.pending, 0);
+});
+
+test('a link is compared with what was so when it came up, not a second later', async () => {
+  const base = quietWorld();
+  let source = '10.0.0.5';
+  let remote: SocketAddress | undefined;
+  const world: Pick<World, 'clock' | 'net'> = { clock: base.clock, net: { ...base.net, sourceAddress: async () => source, interfaces: () => [] } };
+  const watch = new NetworkWatch();
+  const moves: string[] = [];
+  using _moves = watch.onMove((what) => moves.push(what));
+  const stop = new AbortController();
+  const over = watch.run(() => remote, world, stop.signal);
+  await base.clock.timerSet();
+  await base.clock.advance(500);
+  remote = { address: '192.0.2.1', port: 8443 };
+  watch.linked();
+  await new Promise((resolve) => setImmediate(resolve));
+  await base.clock.timerSet();
+  source = '10.1.0.7';
+  await base.clock.advance(1000);
+  assert.equal(moves.length, 1);
+  stop.abort();
+  await over;
 });
 
 test('this machine itself: the way to loopback starts there, and no way has no source', async () => {

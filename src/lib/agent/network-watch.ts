@@ -28,10 +28,16 @@ export function judgeMove(before: Look, now: Look): string | undefined {
 
 export class NetworkWatch {
   readonly #watchers = new Set<(what: string) => void>();
+  #lookNow = new AbortController();
 
   onMove(callback: (what: string) => void): Disposable {
     this.#watchers.add(callback);
     return { [Symbol.dispose]: () => void this.#watchers.delete(callback) };
+  }
+
+  /** A link came up: what is seen now is what it began with. */
+  linked(): void {
+    this.#lookNow.abort();
   }
 
   moved(what: string): void {
@@ -42,8 +48,9 @@ export class NetworkWatch {
   async run(remote: () => SocketAddress | undefined, world: Pick<World, 'clock' | 'net'>, signal: AbortSignal): Promise<void> {
     let before = await look(remote(), undefined, world);
     for (;;) {
-      await world.clock.sleep(LIMITS.networkLookMs, signal);
+      await world.clock.sleep(LIMITS.networkLookMs, AbortSignal.any([signal, this.#lookNow.signal]));
       if (signal.aborted) return;
+      this.#lookNow = new AbortController();
       const now = await look(remote(), before, world);
       const what = judgeMove(before, now);
       before = now;

@@ -63,6 +63,7 @@ export async function startAgent({ dataDir, quicEndpoint, transport }: AgentOpti
     const { gateway } = installed.config;
     world.log.info({ gateway, reason: served.reason, remote: served.link.remote, ...served.online?.now }, 'online');
     presence.heard();
+    network.linked();
   };
   const bring = async ({ choice, distrust, afterLoss }: BringRequest, signal: AbortSignal) => {
     const serve = (link: ServedLink['link'], reason: string | null) => {
