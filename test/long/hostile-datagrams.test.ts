@@ -44,7 +44,8 @@ test(`${COUNT} hostile datagrams, seed ${SEED}: same edge, right hash, agent nev
   const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
   const bystander = await enrolAgent(chain, 'bystander');
   const relay = await relayed(t, bystander);
-  assert.deepEqual(await readToEnd(await dial(t, port)), WHOLE); // what a first transfer needs is not growth
+  // What transfers need by themselves is not growth.
+  for (let first = 0; first < 4; first += 1) assert.deepEqual(await readToEnd(await dial(t, port)), WHOLE);
 
   const pid = await edgePid(chain);
   const known = (await auditRows(chain.gatewayFolder)).at(-1)?.seq ?? 0;
