@@ -1,6 +1,7 @@
 // Random messages of both versions for the codecs' property tests.
 import fc from 'fast-check';
 import type { AgentMessage, ChannelAccept, ChannelKind, ChannelOpen, ChannelRefuse, GatewayMessage } from '../../src/lib/protocol/messages.ts';
+import type { EdgeAnswer, EdgeGranted, EdgeRefused, OperatorAttach, OperatorConnect, OperatorRequest } from '../../src/lib/protocol/operator.ts';
 import { REFUSAL_NUMBERS, type Refusal } from '../../src/lib/protocol/refusal.ts';
 import type { ConnectRequest, ConnectResponse } from '../../src/lib/protocol/v1-connect.ts';
 import type { V1AgentMessage, V1GatewayMessage } from '../../src/lib/protocol/v1-control.ts';
@@ -117,3 +118,13 @@ function subnetOf(size: 4 | 16): fc.Arbitrary<string> {
     .tuple(fc.uint8Array({ minLength: size, maxLength: size }), fc.integer({ min: 0, max: size * 8 }))
     .map(([address, prefix]) => formatSubnet(makeSubnet(address, prefix)));
 }
+
+const optionalText = fc.option(shortText, { nil: undefined });
+export const operatorRequest: fc.Arbitrary<OperatorRequest> = fc.oneof(
+  record<OperatorConnect>({ kind: kind('operator-connect'), token: shortText, target: shortText }),
+  record<OperatorAttach>({ kind: kind('operator-attach'), token: shortText }),
+);
+export const edgeAnswer: fc.Arbitrary<EdgeAnswer> = fc.oneof(
+  record<EdgeGranted>({ kind: kind('edge-granted'), agent: optionalText }),
+  record<EdgeRefused>({ kind: kind('edge-refused'), code: shortText, message: longText, hint: optionalText }),
+);

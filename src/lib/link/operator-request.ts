@@ -1,8 +1,17 @@
 // An operator's client and an edge at the beginning of a stream: what is asked, and the answer. Both ends, side by side.
 import { TunnelError } from '../base/errors.ts';
+import { escapeText } from '../base/escape.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../base/world.ts';
-import { decodeAnswer, decodeRequest, encodeAnswer, encodeRefusal, encodeRequest, type OperatorRequest } from '../protocol/operator.ts';
+import {
+  decodeEdgeAnswer,
+  decodeOperatorRequest,
+  encodeEdgeAnswer,
+  encodeOperatorRequest,
+  type OperatorRequest,
+  refusedAnswer,
+  refusedError,
+} from '../protocol/operator.ts';
 import { type Link, type LinkStream, StreamReset } from '../transport/link.ts';
 import { adopt, readFrame, writeFrame } from './frames.ts';
 import { RESET } from './version.ts';
@@ -22,10 +31,12 @@ export interface Answered {
 export async function askEdge(link: Link, request: OperatorRequest, clock: Clock, signal: AbortSignal): Promise<Answered> {
   const stream = adopt(await link.openStream(signal));
   try {
-    await writeFrame(stream, encodeRequest(request), MAX_BYTES, clock, signal);
+    await writeFrame(stream, encodeOperatorRequest(request), MAX_BYTES, clock, signal);
     const payload = await readFrame(stream, MAX_BYTES, clock, signal);
     if (payload === undefined) throw new TunnelError('protocol.violation', 'the gateway ended the stream without an answer');
-    return { stream, ...decodeAnswer(payload) };
+    const answer = decodeEdgeAnswer(payload);
+    if (answer.kind === 'edge-refused') throw refusedError(answer);
+    return { stream, agent: answer.agent && escapeText(answer.agent) };
   } catch (error) {
     stream.destroy(new StreamReset(RESET.gaveUp));
     throw error;
@@ -36,16 +47,16 @@ export async function askEdge(link: Link, request: OperatorRequest, clock: Clock
 export async function hearRequest(stream: LinkStream, clock: Clock, signal: AbortSignal): Promise<OperatorRequest> {
   const payload = await readFrame(stream, MAX_BYTES, clock, signal);
   if (payload === undefined) throw new TunnelError('request.malformed', 'the stream ended before anything was asked');
-  return decodeRequest(payload);
+  return decodeOperatorRequest(payload);
 }
 
 /** Raw bytes may follow at once. Errors as `writeFrame`. */
 export async function grantRequest(stream: LinkStream, agent: string | undefined, clock: Clock, signal: AbortSignal): Promise<void> {
-  await writeFrame(stream, encodeAnswer(agent), MAX_BYTES, clock, signal);
+  await writeFrame(stream, encodeEdgeAnswer({ kind: 'edge-granted', agent }), MAX_BYTES, clock, signal);
 }
 
 /** The last word on this stream. */
 export async function refuseRequest(stream: LinkStream, error: TunnelError, clock: Clock, signal: AbortSignal): Promise<void> {
-  await writeFrame(stream, encodeRefusal(error), MAX_BYTES, clock, signal);
+  await writeFrame(stream, encodeEdgeAnswer(refusedAnswer(error)), MAX_BYTES, clock, signal);
   stream.resume().end();
 }

@@ -9,6 +9,6 @@ import type { Link } from '../transport/link.ts';
 /** Errors: what the edge refuses with; `link.lost`, `gateway.silent`. */
 export async function attach(link: Link, token: string, clock: Clock, signal: AbortSignal): Promise<void> {
   const silent = () => new TunnelError('gateway.silent', 'the gateway did not answer for the session');
-  const { stream } = await within(clock, LIMITS.connectTargetMs, silent, signal, (limit) => askEdge(link, { ask: 'attach', token }, clock, limit));
+  const { stream } = await within(clock, LIMITS.connectTargetMs, silent, signal, (limit) => askEdge(link, { kind: 'operator-attach', token }, clock, limit));
   stream.resume().end();
 }

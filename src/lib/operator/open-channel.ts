@@ -17,7 +17,7 @@ export async function openChannel(link: Link, target: string, token: string, clo
   const silent = () =>
     new TunnelError('gateway.silent', `the gateway did not answer for ${target}`, { hint: 'Try again; tunnel agent list shows which agents are online.' });
   try {
-    const request = { ask: 'connect', target, token } as const;
+    const request = { kind: 'operator-connect', target, token } as const;
     const { stream, agent = '' } = await within(clock, ANSWER_MS, silent, signal, (limit) => askEdge(link, request, clock, limit));
     return Object.assign(stream, { agent });
   } catch (error) {

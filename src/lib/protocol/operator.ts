@@ -1,61 +1,74 @@
-// What an operator's client asks an edge for at the beginning of a stream, and the answer: one frame of JSON each way (docs/protocol.md, 10), then raw bytes.
-import { z } from 'zod';
-import { isErrorCode, TunnelError } from '../base/errors.ts';
+// What an operator's client asks an edge for at the beginning of a stream, and the answer: one frame each way (docs/protocol.md, 10), then raw bytes.
+import { type ErrorCode, isErrorCode, TunnelError } from '../base/errors.ts';
 import { escapeText } from '../base/escape.ts';
+import { family, message, optional, required } from './v2-fields.ts';
+import { text } from './v2-types.ts';
 
-const TOKEN_CHARACTERS = 8192;
-const TARGET_CHARACTERS = 300;
-const MESSAGE_CHARACTERS = 1000;
+const TOKEN_BYTES = 8192;
+const TARGET_BYTES = 300;
+const MESSAGE_BYTES = 2000;
 
-const Token = z.string().min(1).max(TOKEN_CHARACTERS);
-const Text = z.string().transform((text) => escapeText(text.slice(0, MESSAGE_CHARACTERS)));
-
-/** `connect`: a channel to this target. `attach`: the sessions of this token end with the connection. Unknown keys are a later version's. */
-const OperatorRequest = z.union([
-  z.object({ ask: z.literal('connect'), target: z.string().min(1).max(TARGET_CHARACTERS), token: Token }),
-  z.object({ ask: z.literal('attach'), token: Token }),
-]);
-export type OperatorRequest = z.output<typeof OperatorRequest>;
-
-const EdgeAnswer = z.union([
-  z.object({ ok: z.literal(true), agent: Text.optional() }),
-  z.object({ ok: z.literal(false), error: z.object({ code: z.string(), message: Text, hint: Text.optional() }) }),
-]);
-
-export function encodeRequest(request: OperatorRequest): Uint8Array {
-  return Buffer.from(JSON.stringify(request));
+/** A channel to this target. */
+export interface OperatorConnect {
+  readonly kind: 'operator-connect';
+  readonly token: string;
+  readonly target: string;
 }
 
-/** Error `request.malformed`. */
-export function decodeRequest(payload: Uint8Array): OperatorRequest {
-  const parsed = OperatorRequest.safeParse(readJson(payload));
-  if (parsed.success) return parsed.data;
-  throw new TunnelError('request.malformed', 'what an operator asks is one of connect and attach, with a token', { cause: parsed.error });
+/** The sessions of this token shall end with the connection. */
+export interface OperatorAttach {
+  readonly kind: 'operator-attach';
+  readonly token: string;
 }
 
-/** `agent`: who carries the channel; undefined for an attach. */
-export function encodeAnswer(agent: string | undefined): Uint8Array {
-  return Buffer.from(JSON.stringify({ ok: true, ...(agent !== undefined && { agent }) }));
+export type OperatorRequest = OperatorConnect | OperatorAttach;
+
+export interface EdgeGranted {
+  readonly kind: 'edge-granted';
+  /** Who carries the channel; absent for an attach. */
+  readonly agent?: string | undefined;
 }
 
-export function encodeRefusal({ code, message, hint }: TunnelError): Uint8Array {
-  const bounded = (text: string) => text.slice(0, MESSAGE_CHARACTERS);
-  return Buffer.from(JSON.stringify({ ok: false, error: { code, message: bounded(message), ...(hint !== undefined && { hint: bounded(hint) }) } }));
+export interface EdgeRefused {
+  readonly kind: 'edge-refused';
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
 }
 
-/** The agent's name, if one was said. Errors: the refusal as the edge had it, `gateway.unreachable` for a code of a later version; `protocol.violation`. */
-export function decodeAnswer(payload: Uint8Array): { readonly agent: string | undefined } {
-  const parsed = EdgeAnswer.safeParse(readJson(payload));
-  if (!parsed.success) throw new TunnelError('protocol.violation', 'the gateway answered nonsense', { cause: parsed.error });
-  if (parsed.data.ok) return { agent: parsed.data.agent };
-  const { code, message, hint } = parsed.data.error;
-  throw new TunnelError(isErrorCode(code) ? code : 'gateway.unreachable', message, { hint });
+export type EdgeAnswer = EdgeGranted | EdgeRefused;
+
+const requests = family<OperatorRequest>('operator request', {
+  'operator-connect': message<OperatorConnect>('operator-connect', 0x30, { token: required(1, text(TOKEN_BYTES)), target: required(2, text(TARGET_BYTES)) }),
+  'operator-attach': message<OperatorAttach>('operator-attach', 0x31, { token: required(1, text(TOKEN_BYTES)) }),
+});
+
+const answers = family<EdgeAnswer>('edge answer', {
+  'edge-granted': message<EdgeGranted>('edge-granted', 0x32, { agent: optional(1, text(TARGET_BYTES)) }),
+  'edge-refused': message<EdgeRefused>('edge-refused', 0x33, {
+    code: required(1, text(100)),
+    message: required(2, text(MESSAGE_BYTES)),
+    hint: optional(3, text(MESSAGE_BYTES)),
+  }),
+});
+
+/** Errors `protocol.violation`, as everywhere in version 2. */
+export const encodeOperatorRequest = requests.encode;
+export const decodeOperatorRequest = requests.decode;
+export const encodeEdgeAnswer = answers.encode;
+export const decodeEdgeAnswer = answers.decode;
+
+/** A failure that may be told, within the bounds of its fields. */
+export function refusedAnswer({ code, message: said, hint }: TunnelError): EdgeRefused {
+  return { kind: 'edge-refused', code, message: fit(said), hint: hint === undefined ? undefined : fit(hint) };
 }
 
-function readJson(payload: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(payload).toString());
-  } catch {
-    return undefined;
-  }
+/** What a refusal means here; a code that only a later version knows is `gateway.unreachable`. */
+export function refusedError({ code, message: said, hint }: EdgeRefused): TunnelError {
+  const known: ErrorCode = isErrorCode(code) ? code : 'gateway.unreachable';
+  return new TunnelError(known, escapeText(said), { hint: hint === undefined ? undefined : escapeText(hint) });
+}
+
+function fit(said: string): string {
+  return said.slice(0, MESSAGE_BYTES / 4).toWellFormed();
 }

@@ -26,9 +26,17 @@ const TAKEN = 'taken';
 /** What a process needs of its parent's environment; secrets and options of Node stay behind. */
 const INHERITED = ['LD_LIBRARY_PATH', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR', 'TZ'];
 
+/** See bin/run.js; a process that begins can have it as an option. */
+const YOUNG_GENERATION = ['--max-semi-space-size=1'];
+
 /** `module` runs with nothing but this channel and our standard error. */
 export function startChild(module: URL, onMessage: (message: unknown) => void): Child {
-  const child = fork(fileURLToPath(module), [], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: environment(), execArgv: [] });
+  const child = fork(fileURLToPath(module), [], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: environment(),
+    execArgv: YOUNG_GENERATION,
+  });
   const { promise: ended, resolve } = Promise.withResolvers<string>();
   let taken = Promise.withResolvers<void>();
   child.on('message', (message) => (message === TAKEN ? taken.resolve() : onMessage(message)));

@@ -44,7 +44,7 @@ test('each connection is a request with the session token, all on one connection
   );
   assert.equal(await ask(t, port), 'hello');
   assert.equal(await ask(t, port), 'hello');
-  const request = { ask: 'connect', target: TARGET, token: 'session-token' };
+  const request = { kind: 'operator-connect', target: TARGET, token: 'session-token' };
   assert.deepEqual(edge.seen, [request, request]);
   assert.equal(edge.connections(), 1);
 });

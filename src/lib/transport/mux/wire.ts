@@ -75,12 +75,12 @@ export class Wire {
     this.#socket.on('error', () => {}).destroy(error);
   }
 
-  /** What one turn of the event loop has to say goes out as one piece: fewer records, fewer system calls. */
+  /** What one turn of the event loop has to say goes out as one piece, after all that can be read was read: fewer records, fewer system calls. */
   #cork(): void {
     if (this.#corked) return;
     this.#corked = true;
     this.#socket.cork();
-    process.nextTick(this.#uncork);
+    setImmediate(this.#uncork);
   }
 
   readonly #uncork = (): void => {

@@ -34,7 +34,7 @@ export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: 
     stream.once('close', () => gone.abort(new TunnelError('interrupted', 'the operator left')));
     try {
       const request = await hearRequest(stream, clock, gone.signal);
-      if (request.ask === 'attach') {
+      if (request.kind === 'operator-attach') {
         await asked(carrier.attach({ sessionToken: request.token, connection }));
         await grantRequest(stream, undefined, clock, gone.signal);
         stream.resume().end();
