@@ -5,7 +5,7 @@ import { Balance, type Readers } from './balance.ts';
 import type { Datagrams } from './datagrams.ts';
 import { type Ending, ending, endingOf } from './ending.ts';
 import type { NativeConnection } from './native.ts';
-import { SMALLEST_INITIAL_BYTES } from './packet.ts';
+import { PacketSize } from './packet-size.ts';
 import { type Losses, Repeats } from './repeats.ts';
 
 // We pin the 4-tuple ourselves (endpoint.ts), so the engine is shown one path for ever: with a second one it can be made to loop (architecture.md, 2).
@@ -21,9 +21,6 @@ const PACKETS_PER_FLUSH = 64;
 // On a busy link, acknowledgements and what has waited for room may leave before an end does.
 const END_LEAVES_WITHIN = 3;
 const ROOM_FOR_AN_END = 256;
-// Timeouts in a row without an answer after which large packets are suspected of getting lost on the path.
-const TIMEOUTS_BEFORE_SMALLER = 3;
-const SHORTEST_SILENCE_MS = 5;
 
 // Below the idle timeout of 120 s, above any probe timeout of a link that lives.
 const LONGEST_PROBE_MS = 60_000;
@@ -55,7 +52,7 @@ export class ConnectionLoop {
   readonly #handshakeEndsAt: number;
   readonly #balance: Balance;
   readonly #repeats: Repeats;
-  #packetBytes: number;
+  readonly #packetSize: PacketSize;
   #liveness: Liveness | undefined;
   #scheduled = false;
   #ended = false;
@@ -65,8 +62,6 @@ export class ConnectionLoop {
   #receivedAt: number;
   #receivedPackets = 0;
   #pingedAt: number;
-  #timeoutAt = Number.NEGATIVE_INFINITY;
-  #unanswered = 0;
   #doubtedAt = Number.NEGATIVE_INFINITY;
   #flushes = 0;
   #endLeavesWithin = 0;
@@ -86,7 +81,7 @@ export class ConnectionLoop {
     this.#native = native;
     this.#datagrams = datagrams;
     this.#remote = remote;
-    this.#packetBytes = packetBytes;
+    this.#packetSize = new PacketSize(packetBytes);
     this.#events = events;
     this.#world = world;
     this.#log = world.log.child({ remote: `${remote.address} ${remote.port}` });
@@ -196,7 +191,7 @@ export class ConnectionLoop {
     for (let left = PACKETS_PER_FLUSH; left > 0; left -= 1) {
       const buffer = this.#datagrams.take(this.#ended ? undefined : this.#wake);
       if (!buffer) return;
-      const sent = this.#native.send(buffer.subarray(0, this.#packetBytes));
+      const sent = this.#native.send(buffer.subarray(0, this.#packetSize.bytes));
       if (!sent) {
         this.#datagrams.putBack(buffer);
         this.#flushes += 1;
@@ -272,10 +267,9 @@ export class ConnectionLoop {
 
   readonly #wake = (): void => this.soon();
 
-  /** Some systems send less than their loopback takes; what was lost goes out again in smaller packets. */
   readonly #notSent = (errno: string, bytes: number): void => {
     this.#sendError = { errno, at: this.#world.clock.monotonic() };
-    if (errno === 'EMSGSIZE') this.#packetBytes = Math.max(SMALLEST_INITIAL_BYTES, Math.min(this.#packetBytes, bytes >> 1));
+    if (errno === 'EMSGSIZE') this.#packetSize.tooLarge(bytes);
   };
 
   readonly #turn = (): void => {
@@ -324,14 +318,9 @@ export class ConnectionLoop {
     this.#turn();
   };
 
-  /** The engine also asks for a turn when a packet is late but others came: that is no timeout without an answer. */
   #engineTimeout(): void {
     this.#native.onTimeout();
-    const [now, heardAt] = [this.#world.clock.monotonic(), this.lastReceived()]; // a copy of an old packet is no answer
-    if (now - Math.max(heardAt, this.#timeoutAt) < SHORTEST_SILENCE_MS) return;
-    this.#unanswered = heardAt > this.#timeoutAt ? 1 : this.#unanswered + 1;
-    this.#timeoutAt = now;
-    if (this.#unanswered >= TIMEOUTS_BEFORE_SMALLER) this.#packetBytes = SMALLEST_INITIAL_BYTES;
+    this.#packetSize.timedOut(this.now(), this.lastReceived()); // a copy of an old packet is no answer
   }
 
   #judgeLiveness(): void {

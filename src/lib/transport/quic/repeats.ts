@@ -9,7 +9,7 @@ const WAIT_IN_ROUND_TRIPS = 1.5;
 const WAIT_FACTOR = 1.5;
 const LONG_HEADER = 0x80;
 const HEARD_IN_A_TRANSFER = 4;
-const MOST_ACKNOWLEDGEMENTS = 3;
+const MOST_ACKNOWLEDGEMENTS = 8;
 // With the Retry a handshake has five flights, of several datagrams each.
 const OPENING_DATAGRAMS = 16;
 // The engine takes a packet that is 128 behind the newest for an old one, so where packets get lost copies follow soon; elsewhere none is needed.
