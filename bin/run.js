@@ -9,8 +9,8 @@ import { setFlagsFromString } from 'node:v8';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const OLDEST_NODE = 24;
 
-// Bytes that pass through are garbage outside of V8's heap, and only a collection gives them back. A young generation that stays small is collected often and
-// cheaply; one that loading the program has made large makes V8 look through the whole heap for every 64 MB that pass: half of all CPU, and 15 MB of memory.
+// Loading the program would make V8's young generation sixteen times as large as it needs to be afterwards, when nearly everything that comes is bytes that go:
+// 15 MB of memory, and collections that cost more (src/lib/streams/garbage.ts).
 setFlagsFromString('--semi-space-growth-factor=1');
 
 // A reader that has seen enough, as in `tunnel --help | head`, is no failure.

@@ -86,6 +86,11 @@ export function header(type: number, streamId: number, length: number): Buffer {
   return bytes;
 }
 
+/** For a header that has not left yet. */
+export function writeLength(frame: Buffer, length: number): void {
+  frame.writeUIntBE(length, 5, 3);
+}
+
 export function endFrame(streamId: number): Buffer {
   return header(FRAME.end, streamId, 0);
 }
@@ -151,5 +156,5 @@ function framed(type: number, streamId: number, length: number): Buffer {
 function writeHeader(into: Buffer, type: number, streamId: number, length: number): void {
   into.writeUInt32BE(streamId, 0);
   into.writeUInt8(type, 4);
-  into.writeUIntBE(length, 5, 3);
+  writeLength(into, length);
 }

@@ -26,6 +26,9 @@ export interface Carrier {
 /** What a reader that has stopped holds on top of its window. */
 const READABLE_BYTES = 16 * 1024;
 
+/** More than the largest chunk that comes from a socket: one that is taken at once must not stop who wrote it. */
+const WRITABLE_BYTES = 64 * 1024 + 1;
+
 type Done = (error?: Error | null) => void;
 
 export class MuxStream extends Duplex implements LinkStream {
@@ -45,7 +48,7 @@ export class MuxStream extends Duplex implements LinkStream {
   #over = false;
 
   constructor(streamId: number, carrier: Carrier, windows: { readonly ours: number; readonly theirs: number }) {
-    super({ allowHalfOpen: true, readableHighWaterMark: READABLE_BYTES, writableHighWaterMark: LARGEST_DATA_BYTES });
+    super({ allowHalfOpen: true, readableHighWaterMark: READABLE_BYTES, writableHighWaterMark: WRITABLE_BYTES });
     this.on('error', () => {}); // whoever holds the stream adds a listener of its own
     this.streamId = streamId;
     this.#carrier = carrier;

@@ -1,7 +1,7 @@
 // Frames onto a byte stream and off it: what is written in one turn leaves together, and a peer that does not read costs a bounded buffer.
 import type { Duplex } from 'node:stream';
 import { TunnelError } from '../../base/errors.ts';
-import { FRAME, FrameReader, header } from './frame.ts';
+import { FRAME, FrameReader, header, LARGEST_DATA_BYTES, writeLength } from './frame.ts';
 
 /** Bytes in the byte stream's own queue above which streams wait for their turn. */
 const ENOUGH_QUEUED_BYTES = 256 * 1024;
@@ -26,12 +26,15 @@ export class Wire {
   #corked = false;
   #over = false;
   #waitedFor = false;
+  /** The data frame that was written last in this turn: what follows for the same stream joins it. */
+  #last: { readonly streamId: number; readonly header: Buffer; length: number } | undefined;
 
   constructor(socket: Duplex, events: WireEvents) {
     this.#socket = socket;
     this.#events = events;
     this.#reader = new FrameReader(events);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on('drain', () => this.#drained());
     socket.on('error', (error) => this.#end(error));
     socket.on('end', () => this.#end(undefined));
     socket.on('close', () => this.#end(undefined));
@@ -43,18 +46,26 @@ export class Wire {
 
   data(streamId: number, bytes: Uint8Array): void {
     this.#cork();
-    this.#socket.write(header(FRAME.data, streamId, bytes.length));
-    this.#socket.write(bytes, this.#written);
+    const last = this.#last;
+    if (last?.streamId === streamId && last.length + bytes.length <= LARGEST_DATA_BYTES) {
+      last.length += bytes.length;
+      writeLength(last.header, last.length);
+    } else {
+      this.#last = { streamId, header: header(FRAME.data, streamId, bytes.length), length: bytes.length };
+      this.#socket.write(this.#last.header);
+    }
+    this.#socket.write(bytes);
   }
 
   send(frame: Buffer): void {
     if (this.#over) return;
     this.#cork();
-    this.#socket.write(frame, this.#written);
+    this.#last = undefined;
+    this.#socket.write(frame);
     if (this.#socket.writableLength > MOST_QUEUED_BYTES) this.#end(new TunnelError('link.lost', 'the peer does not read'));
   }
 
-  /** `drained` follows once less is queued. */
+  /** `drained` follows once nothing is queued: more than the system takes at once was. */
   tellWhenDrained(): void {
     this.#waitedFor = true;
   }
@@ -85,14 +96,15 @@ export class Wire {
 
   readonly #uncork = (): void => {
     this.#corked = false;
+    this.#last = undefined;
     this.#socket.uncork();
   };
 
-  readonly #written = (): void => {
-    if (!this.#waitedFor || this.#over || this.congested) return;
+  #drained(): void {
+    if (!this.#waitedFor || this.#over) return;
     this.#waitedFor = false;
     this.#events.drained();
-  };
+  }
 
   #read(chunk: Buffer): void {
     if (this.#over) return;
