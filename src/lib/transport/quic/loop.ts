@@ -18,8 +18,6 @@ const INCOMING = { from: THERE, to: HERE };
 
 // Packets sent in a row before others get their turn and acknowledgements are read.
 const PACKETS_PER_FLUSH = 64;
-// On a busy link, acknowledgements and what has waited for room may leave before an end does.
-const END_LEAVES_WITHIN = 3;
 const ROOM_FOR_AN_END = 256;
 
 // Below the idle timeout of 120 s, above any probe timeout of a link that lives.
@@ -176,10 +174,10 @@ export class ConnectionLoop {
     setImmediate(this.#turn);
   }
 
-  /** Sends what the engine has ready; with 'end' it begins with an end, a reset or a STOP_SENDING, which must arrive. */
-  flush(what?: 'end'): void {
+  /** Sends what the engine has ready. One of the first `endLeavesWithin` datagrams carries an end, a reset or a STOP_SENDING, which must arrive. */
+  flush(endLeavesWithin = 0): void {
     if (this.#ended) return;
-    if (what === 'end') this.#endLeavesWithin = this.quiet ? 1 : END_LEAVES_WITHIN;
+    this.#endLeavesWithin = Math.max(this.#endLeavesWithin, endLeavesWithin);
     try {
       this.#send();
     } catch (cause) {
@@ -188,29 +186,32 @@ export class ConnectionLoop {
   }
 
   #send(): void {
+    const newest = this.#sendReady();
+    if (newest) this.#repeats.sent(newest, this.now());
+  }
+
+  /** The last datagram that left, until the next turn. */
+  #sendReady(): Uint8Array | undefined {
+    let newest: Uint8Array | undefined;
     for (let left = PACKETS_PER_FLUSH; left > 0; left -= 1) {
       const buffer = this.#datagrams.take(this.#ended ? undefined : this.#wake);
-      if (!buffer) return;
+      if (!buffer) return newest;
       const sent = this.#native.send(buffer.subarray(0, this.#packetSize.bytes));
       if (!sent) {
         this.#datagrams.putBack(buffer);
         this.#flushes += 1;
-        return;
+        return newest;
       }
       this.#balance.sent(sent[0]);
       this.#sentSinceReceive += sent[0];
-      this.#keep(buffer.subarray(0, sent[0]));
+      if (newest && this.#repeats.wanted === 'all') this.#repeats.sent(newest, this.now());
+      newest = buffer.subarray(0, sent[0]);
+      if (this.#endLeavesWithin > 0) this.#repeats.keepEnd(newest, this.now());
+      this.#endLeavesWithin = Math.max(0, this.#endLeavesWithin - 1);
       this.#datagrams.send(buffer, sent[0], this.#remote, this.#notSent);
     }
     this.soon();
-  }
-
-  #keep(datagram: Uint8Array): void {
-    const now = this.#world.clock.monotonic();
-    this.#repeats.sent(datagram, now);
-    if (this.#endLeavesWithin === 0) return;
-    this.#endLeavesWithin -= 1;
-    this.#repeats.keepEnd(datagram, this.#native.stats().lost, now);
+    return newest;
   }
 
   #sendAgain(datagram: Uint8Array): void {

@@ -53,6 +53,8 @@ export class Repeats {
   #waitMs = FIRST_AFTER_MS;
   readonly #ends = new Set<End>();
   #keptBytes = 0;
+  /** The earliest of the ends' own. */
+  #lookAt = Number.POSITIVE_INFINITY;
   #lost = 0;
   #lossyUntil = Number.NEGATIVE_INFINITY;
 
@@ -62,9 +64,7 @@ export class Repeats {
 
   /** Monotonic ms of the next call of `tick` that is worth making. */
   get at(): number {
-    let at = this.#answerAt;
-    for (const end of this.#ends) at = Math.min(at, end.lookAt);
-    return at;
+    return Math.min(this.#answerAt, this.#lookAt);
   }
 
   /** The handshake is done. None of its datagrams goes out again: a gateway that has restarted would take the first of them for that of a new link. */
@@ -73,11 +73,16 @@ export class Repeats {
     this.#unanswered = [];
   }
 
-  /** Every datagram that leaves goes by here. */
+  /** Which datagrams of a flush are to be shown to `sent`: all of the opening, then only the last. */
+  get wanted(): 'all' | 'last' {
+    return this.#sent < OPENING_DATAGRAMS ? 'all' : 'last';
+  }
+
+  /** A datagram has left. */
   sent(datagram: Uint8Array, now: number): void {
     if (this.#established && ((datagram[0] ?? 0) & LONG_HEADER) !== 0) return;
+    const copy = this.wanted === 'last' ? this.#unanswered.splice(0)[0] : undefined;
     this.#sent += 1;
-    const copy = this.#sent > OPENING_DATAGRAMS ? this.#unanswered.splice(0)[0] : undefined;
     if (copy && copy.buffer.byteLength >= datagram.length) this.#unanswered.push(overwrite(copy, datagram));
     else this.#unanswered.push(Buffer.from(Uint8Array.from(datagram).buffer));
     this.#answerAt = Math.min(this.#answerAt, now + this.#waitMs);
@@ -95,10 +100,10 @@ export class Repeats {
    * A datagram with an end, a reset or a STOP_SENDING. The engine (quiche 0.18) sends no STOP_SENDING again, and no FIN or reset whose stream it
    * has freed meanwhile: its bytes were acknowledged, the other direction was over.
    */
-  keepEnd(datagram: Uint8Array, lost: number, now: number): void {
-    this.#note(lost, now);
+  keepEnd(datagram: Uint8Array, now: number): void {
     const lookAt = now + (now < this.#lossyUntil ? FIRST_COPY_AFTER_MS : FIRST_LOOK_AFTER_MS);
     this.#ends.add({ datagram: Uint8Array.from(datagram), sentAt: now, copies: 0, lookAt });
+    this.#lookAt = Math.min(this.#lookAt, lookAt);
     this.#keptBytes += datagram.length;
     for (const oldest of this.#ends) {
       if (this.#keptBytes <= MOST_KEPT_BYTES) return;
@@ -113,11 +118,13 @@ export class Repeats {
       told = losses();
       this.#answer(told, now);
     }
+    if (now < this.#lookAt) return;
+    told ??= losses();
+    this.#note(told.lost, now);
+    this.#lookAt = Number.POSITIVE_INFINITY;
     for (const end of this.#ends) {
-      if (now < end.lookAt) continue;
-      told ??= losses();
-      this.#note(told.lost, now);
-      this.#judge(end, told, now);
+      if (now >= end.lookAt) this.#judge(end, told, now);
+      if (this.#ends.has(end)) this.#lookAt = Math.min(this.#lookAt, end.lookAt);
     }
   }
 

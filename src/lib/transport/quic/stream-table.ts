@@ -13,11 +13,13 @@ const readBuffer = Buffer.alloc(READ_BYTES);
 const NOTHING = new Uint8Array(0);
 // Streams have 127: an end that has no bytes before it leaves at once.
 const FIRST_OF_ALL = 0;
+// Acknowledgements, and what has waited for room, may leave before an end for which there is none.
+const END_WITHOUT_ROOM_WITHIN = 3;
 
 /** What the table asks of the loop that drives the connection. */
 export interface Loop {
   soon(): void;
-  flush(what?: 'end'): void;
+  flush(endLeavesWithin?: number): void;
   wrote(bytes: number): void;
   hasRoom(capacity: number): boolean;
   readonly over: boolean;
@@ -110,7 +112,7 @@ export class StreamTable {
   #endAlone(stream: QuicStream, send: () => void): void {
     this.#native.streamPriority(stream.streamId, FIRST_OF_ALL, true);
     send();
-    this.#loop.flush('end');
+    this.#loop.flush(1);
   }
 
   /** True also for a stream that was stopped meanwhile: its writer learns of that when it tries. */
@@ -182,7 +184,7 @@ export class StreamTable {
         this.#ask(() => this.#native.streamCapacity(id));
         return undefined;
       } catch (error) {
-        this.#loop.flush('end'); // the engine answers with a reset of its own, once
+        this.#loop.flush(END_WITHOUT_ROOM_WITHIN); // the engine answers with a reset of its own, once
         return error instanceof StreamStopped ? error.code : 0; // it has freed a stream that still writes: stopped, and the reset has arrived
       }
     },
@@ -193,6 +195,7 @@ export class StreamTable {
     },
     abandon: (id, code, { reading, writing }) => {
       if (this.#loop.over) return;
+      const endLeavesWithin = this.#hasRoom(id) ? 1 : END_WITHOUT_ROOM_WITHIN;
       // The engine (quiche 0.18) never frees a stream that is reset while it holds unsent bytes, so those leave first.
       if (writing) this.#loop.flush();
       for (const direction of [...(reading ? [this.#shutdown.Read] : []), ...(writing ? [this.#shutdown.Write] : [])]) {
@@ -204,7 +207,7 @@ export class StreamTable {
       }
       if (reading) this.#discard(id);
       if (reading) this.#loop.abandoned(windowOf(this.#open.get(id)?.reader));
-      this.#loop.flush('end');
+      this.#loop.flush(endLeavesWithin);
     },
     readingEnded: (stream, delivered) => {
       this.#halfClosed.add(stream);
