@@ -9,8 +9,7 @@ import { setFlagsFromString } from 'node:v8';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const OLDEST_NODE = 24;
 
-// Loading the program would make V8's young generation sixteen times as large as it needs to be afterwards, when nearly everything that comes is bytes that go:
-// 15 MB of memory, and collections that cost more (src/lib/streams/garbage.ts).
+// Loading the program would make V8's young generation sixteen times as large as it needs to be afterwards: 15 MB of memory, and slower collections.
 setFlagsFromString('--semi-space-growth-factor=1');
 
 // A reader that has seen enough, as in `tunnel --help | head`, is no failure.

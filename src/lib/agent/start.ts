@@ -3,6 +3,7 @@ import type { AgentStatusAnswer } from '../api/agent-status.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
 import { certificateFacts } from '../pki/certificate-facts.ts';
+import { tuneHeapForBytes } from '../system/heap-for-bytes.ts';
 import { loadQuiche } from '../transport/quic/native.ts';
 import { bringLink } from './bring-link.ts';
 import type { TransportChoice } from './choose-transport.ts';
@@ -45,6 +46,7 @@ export interface Agent extends AsyncDisposable {
  */
 export async function startAgent({ dataDir, quicEndpoint, transport }: AgentOptions, world: World): Promise<Agent> {
   await using starting = new AsyncDisposableStack();
+  tuneHeapForBytes();
   await readConfig(dataDir, world.files); // without one there is no folder to lock
   starting.use(await lockAgent(dataDir, world));
   const installed = await Installed.open(dataDir, world);

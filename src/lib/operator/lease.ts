@@ -2,6 +2,7 @@
 import type { SessionGrant, SessionRequest } from '../api/contract.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
+import { tuneHeapForBytes } from '../system/heap-for-bytes.ts';
 import { createConnector } from './connector.ts';
 import type { ConnectTarget } from './forward/local.ts';
 import { OperatorSession, type SessionApi } from './session.ts';
@@ -24,6 +25,7 @@ export interface Lease extends AsyncDisposable {
 /** Resolves when the first channel can be opened. Errors of the API and of `dialEdge`. */
 export async function startLease({ api, request, waitMs }: LeaseOptions, world: World, signal: AbortSignal): Promise<Lease> {
   await using starting = new AsyncDisposableStack();
+  tuneHeapForBytes();
   const session = await tryFor(waitMs, () => OperatorSession.open(api, request, world, signal), world.clock, signal);
   const { connect: edge, ca_pem: caPem } = session.grant;
   const connector = starting.use(createConnector({ connect: edge, caPem, token: () => session.grant.token }, world));

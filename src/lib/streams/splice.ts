@@ -1,6 +1,5 @@
 // Carries bytes between two duplexes until both directions have ended: backpressure and half-close in each direction, and a cut never becomes an end.
 import type { Duplex } from 'node:stream';
-import { bytesPassed } from './garbage.ts';
 import { CutShort, isCut, reset } from './reset.ts';
 
 /** Bytes so far. Live: whoever gave it may read it while the splice runs, and after it failed. */
@@ -57,7 +56,6 @@ function pump(source: Duplex, sink: Duplex, count: (bytes: number) => void, ende
   sink.on('finish', finish).on('close', () => sinkOpen && cut());
   source.on('data', (chunk: Uint8Array) => {
     count(chunk.length);
-    bytesPassed(chunk.length);
     unwritten += 1;
     if (!sink.write(chunk, written)) source.pause();
   });

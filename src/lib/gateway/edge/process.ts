@@ -3,6 +3,7 @@ import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { TcpSocket, World } from '../../base/world.ts';
 import { connectParent, residentBytes } from '../../system/child.ts';
+import { tuneHeapForBytes } from '../../system/heap-for-bytes.ts';
 import { createLog, silentLog } from '../../system/log.ts';
 import { realWorld } from '../../system/real-world.ts';
 import { answerTo, Calls } from '../border/calls.ts';
@@ -12,6 +13,7 @@ import { remoteControl } from './remote-control.ts';
 import { type Edge, type EdgeConfig, startEdge } from './start.ts';
 import { hookSignals } from './test-hooks.ts';
 
+tuneHeapForBytes();
 let world: World = realWorld({ log: silentLog });
 let edge: Edge | undefined;
 

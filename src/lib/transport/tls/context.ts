@@ -4,7 +4,7 @@ import type { SecureContextOptions } from 'node:tls';
 import type { LinkCredentials } from '../link.ts';
 
 /** AES-128 costs a fifth less than AES-256 for each byte and holds for all that is known. */
-const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
+export const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
 
 /** A resumed session shows no certificate, and whoever was revoked might come back with one. */
 export function secureContext({ certificatePem, privateKeyPem, trustedCaPem }: LinkCredentials): SecureContextOptions {

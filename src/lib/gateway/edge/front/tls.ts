@@ -5,6 +5,7 @@ import { LIMITS } from '../../../base/limits.ts';
 import type { Log, SocketAddress, TcpSocket } from '../../../base/world.ts';
 import { carriedBy, reset } from '../../../streams/reset.ts';
 import { TlsWire } from '../../../streams/tls-wire.ts';
+import { CIPHERS } from '../../../transport/tls/context.ts';
 
 export interface ServerKeys {
   readonly certificatePem: string;
@@ -35,11 +36,12 @@ export function terminateTls(options: FrontTls, onSecure: (socket: TLSSocket, re
   const handshakes = new AsyncLocalStorage<TcpSocket>();
   let closed = false;
   const { privateKeyPem, alpn, minVersion } = options;
+  const versions = { minVersion, ...(minVersion === 'TLSv1.3' && { ciphers: CIPHERS }) };
   const server = createServer({
     key: privateKeyPem,
     cert: options.certificatePem,
     ALPNProtocols: [...alpn],
-    minVersion,
+    ...versions,
     handshakeTimeout: LIMITS.clientHelloMs,
   });
   server.on('tlsClientError', (error, socket) => {
@@ -50,7 +52,7 @@ export function terminateTls(options: FrontTls, onSecure: (socket: TLSSocket, re
     const raw = handshakes.getStore();
     const remote = remoteOf(raw);
     if (socket.alpnProtocol || options.alpnOptional) {
-      if (raw !== undefined) carriedBy(socket, raw);
+      if (raw !== undefined && options.exactEnds) carriedBy(socket, raw);
       onSecure(socket, remote);
       return;
     }
@@ -67,7 +69,7 @@ export function terminateTls(options: FrontTls, onSecure: (socket: TLSSocket, re
       const below = options.exactEnds ? new TlsWire(socket) : socket;
       handshakes.run(socket, () => server.emit('connection', below));
     },
-    useCertificate: (certificatePem) => server.setSecureContext({ key: privateKeyPem, cert: certificatePem, minVersion }),
+    useCertificate: (certificatePem) => server.setSecureContext({ key: privateKeyPem, cert: certificatePem, ...versions }),
     close() {
       closed = true;
       for (const socket of open) reset(socket, new Error('closed'));
