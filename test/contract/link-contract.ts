@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { Readable } from 'node:stream';
+import { duplexPair, Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LIMITS } from '../../src/lib/base/limits.ts';
+import { splice } from '../../src/lib/streams/splice.ts';
 import { type Link, type LinkStream, StreamReset } from '../../src/lib/transport/link.ts';
 
 export interface Pair {
@@ -56,6 +57,25 @@ export function linkContract(name: string, makePair: MakePair): void {
       answering.end();
       assert.equal(await text(asked), 'answer');
     }
+  });
+
+  it('spliced at both ends, question, answer and end arrive as an end, the answer long after the question', async (t, { agent, gateway }) => {
+    for (let round = 0; round < 100; round += 1) {
+      const [asked, answering] = await openPair(t, gateway, agent);
+      const [[near, operator], [far, target]] = [duplexPair(), duplexPair()];
+      const spliced = Promise.all([splice(near, asked), splice(answering, far)]);
+      operator.end('question');
+      assert.equal(await text(target), 'question');
+      for (let turn = 0; turn < round % 4; turn += 1) await nextTurn();
+      const answer = Buffer.alloc(round % 2 === 0 ? 6 : 200_000, 'answer');
+      target.write(answer);
+      if (round % 3 === 0) await nextTurn();
+      target.end();
+      for (let turn = 0; turn < round % 5; turn += 1) await nextTurn(); // a slow reader
+      assert.ok((await buffer(operator)).equals(answer));
+      for (const { aToB, bToA } of await spliced) assert.equal(aToB + bToA, 'question'.length + answer.length);
+    }
+    await Promise.all([agent, gateway].map(noStreams));
   });
 
   it('a stopped reader costs a bounded window, and what it held arrives when it goes on', async (t, pair) => {

@@ -2,6 +2,9 @@
 import type { Duplex } from 'node:stream';
 import type { TcpSocket } from '../base/world.ts';
 
+// RFC 9113, 7. From `node:http2` it would cost every command the import.
+const HTTP2_NO_ERROR = 0;
+
 /** A direction that stopped before its end. */
 export class CutShort extends Error {
   override readonly name = 'CutShort';
@@ -42,10 +45,13 @@ function isTcp(side: Duplex): side is TcpSocket {
 
 /**
  * To be asked at 'end' and 'finish': was it none? HTTP/2 streams end, and finish, when the peer resets with CANCEL or its connection is gone;
- * only then are they aborted or destroyed by that time.
+ * only then are they aborted or destroyed by that time. Except that a stream that has ended in the other direction may be destroyed as soon as its
+ * last frame has left, which is before its 'finish': its code is then NO_ERROR.
  */
-export function isCut(side: Duplex): boolean {
-  return side.destroyed || ('aborted' in side && side.aborted === true);
+export function isCut(side: Duplex, at: 'end' | 'finish'): boolean {
+  if ('aborted' in side && side.aborted === true) return true;
+  const over = at === 'finish' && side.readableEnded && 'rstCode' in side && side.rstCode === HTTP2_NO_ERROR;
+  return side.destroyed && !over;
 }
 
 function ignore(): void {}

@@ -35,7 +35,7 @@ function pump(source: Duplex, sink: Duplex, count: (bytes: number) => void, ende
   let sinkOpen = true;
   let unwritten = 0;
   const end = () => {
-    if (isCut(source)) return cut();
+    if (isCut(source, 'end')) return cut();
     sourceOpen = false;
     if (sink.writableFinished) finish();
     else if (unwritten === 0) sink.end();
@@ -46,7 +46,7 @@ function pump(source: Duplex, sink: Duplex, count: (bytes: number) => void, ende
     if (unwritten === 0 && !sourceOpen && !sink.writableEnded) sink.end();
   };
   const finish = () => {
-    if (isCut(sink)) return cut();
+    if (isCut(sink, 'finish')) return cut();
     sinkOpen = false;
     ended();
   };

@@ -72,6 +72,7 @@ async function exchange(
   const answer = await answered;
   response.sendDate = false;
   response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', [...forwarded(answer), ...VIA]);
+  response.flushHeaders(); // What came of an answer that is cut behind its head is not held back.
   await pipeline(answer, response);
   // An answer may come, and be all that is wanted, before the request has ended: then what is left of the request is nobody's.
   if (request.complete) return void channel.resume();
