@@ -30,6 +30,9 @@ interface OpenChannel {
   end: (reason: TunnelError) => void;
 }
 
+/** One for all channels: each of them ends. */
+const GIVEN_UP = new TunnelError('interrupted', 'the gateway gave the channel up');
+
 export class Channels {
   readonly #link: Link;
   readonly #rules: ChannelRules;
@@ -88,11 +91,12 @@ export class Channels {
 
   async #serveChannel(channel: IncomingChannel, stream: LinkStream, signal: AbortSignal): Promise<void> {
     const { request } = channel;
-    const log = this.#world.log.child({ session: request.sessionId, channel: request.channelId, target: request.target });
+    const { log } = this.#world;
+    const fields = { session: request.sessionId, channel: request.channelId, target: request.target };
     const dialling = new AbortController();
     const giveUp = (reason: TunnelError) => dialling.abort(reason);
     const linkEnds = () => giveUp(new TunnelError('agent.offline', 'the agent is stopping'));
-    const streamEnds = () => giveUp(new TunnelError('interrupted', 'the gateway gave the channel up'));
+    const streamEnds = () => giveUp(GIVEN_UP);
     const open: OpenChannel = { sessionId: request.sessionId, recheck: () => {}, end: giveUp };
     this.#open.add(open);
     signal.addEventListener('abort', linkEnds, { once: true });
@@ -104,12 +108,15 @@ export class Channels {
       this.#rules.judge(request, target, openedAt);
       const { socket, to } = await dialTarget(target, this.#rules.routes(), this.#world, dialling.signal);
       open.recheck = () => this.#judgeAgain(request, target, openedAt, to);
-      open.end = (reason) => endCarrying(stream, reason, log);
-      log.debug({ to: formatAddressPort(to) }, 'channel opened');
+      open.end = (reason) => {
+        log.info({ ...fields, reason: reason.message }, 'channel is no longer allowed');
+        stream.destroy(new StreamReset(RESET.sessionEnded));
+      };
+      log.debug({ ...fields, to: formatAddressPort(to) }, 'channel opened');
       await carry(channel.accept(formatAddressPort(to)), socket);
-      log.debug({}, 'channel ended');
+      log.debug(fields, 'channel ended');
     } catch (error) {
-      log.info({ error }, 'channel failed');
+      log.info({ ...fields, error }, 'channel failed');
       const told = asTunnelError(error);
       channel.refuse(refusalOf(told), told.message); // Nothing is sent where the stream has ended already.
     } finally {
@@ -134,11 +141,6 @@ export class Channels {
 async function carry(stream: LinkStream, socket: TcpSocket): Promise<void> {
   socket.once('error', () => stream.destroy(new StreamReset(RESET.targetReset)));
   await splice(stream, socket);
-}
-
-function endCarrying(stream: LinkStream, reason: TunnelError, log: World['log']): void {
-  log.info({ reason: reason.message }, 'channel is no longer allowed');
-  stream.destroy(new StreamReset(RESET.sessionEnded));
 }
 
 function asTunnelError(error: unknown): TunnelError {

@@ -6,6 +6,9 @@ import { splice } from '../../streams/splice.ts';
 import type { Channel } from '../open-channel.ts';
 import type { ForwardSpec } from './spec.ts';
 
+/** One for all connections: each of them ends. */
+const GONE = new TunnelError('interrupted', 'the local client has gone');
+
 export type ConnectTarget = (target: string, signal: AbortSignal) => Promise<Channel>;
 
 export interface LocalForward extends AsyncDisposable {
@@ -27,7 +30,7 @@ export async function forwardLocal({ spec, connect, onFailure }: LocalForwardOpt
 
   const serve = async (socket: TcpSocket): Promise<void> => {
     const leaving = new AbortController();
-    const left = () => leaving.abort(new TunnelError('interrupted', 'the local client has gone'));
+    const left = () => leaving.abort(GONE);
     socket.once('error', left).once('close', left);
     open.set(socket, leaving);
     try {

@@ -9,6 +9,8 @@ import { MuxLink } from '../../../transport/mux/link.ts';
 import type { Carrier } from '../carry.ts';
 import { understandFailure } from './request.ts';
 
+/** One for all streams: each of them ends, and a stack for each costs more than the rest of it. */
+const LEFT = new TunnelError('interrupted', 'the operator left');
 const LIVENESS = { keepAliveMs: LIMITS.keepAliveMs, deadLinkMs: LIMITS.deadLinkV2Ms } as const;
 
 /** Serves one connection until it ends, `onRequest` with each request; control is told then, which ends the sessions that only it used. */
@@ -31,7 +33,7 @@ export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: 
 
   const answer = async (stream: LinkStream): Promise<void> => {
     const gone = new AbortController();
-    stream.once('close', () => gone.abort(new TunnelError('interrupted', 'the operator left')));
+    stream.once('close', () => gone.abort(LEFT));
     try {
       const request = await hearRequest(stream, clock, gone.signal);
       if (request.kind === 'operator-attach') {
