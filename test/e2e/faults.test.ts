@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { connectTo, startChain } from '../support/chain.ts';
 import { start, succeed, temporaryFolder, tunnel } from '../support/cli.ts';
+import { edgePid } from '../support/edge-pid.ts';
 import { enrolByHand } from '../support/enrol-by-hand.ts';
 import { dial, readToEnd, startTarget } from '../support/tcp.ts';
 
@@ -83,6 +84,31 @@ test('an operator that is gone leaves no session: killed without ever a channel,
   await succeed(['connect', `127.0.0.1:${target}`, '--config-dir', chain.operatorFolder, '--', process.execPath, '-e', '0']);
   await endedAfter(3, 5000);
 });
+
+for (const [gone, kill] of [
+  ['was killed', 'SIGKILL'],
+  ['does not answer', 'SIGSTOP'],
+] as const) {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    test(`connect ends within a second of ${signal}, its gateway ${gone}`, async (t) => {
+      const chain = await startChain(t);
+      const target = await startTarget(t, (socket) => void socket.pipe(socket));
+      const { port, running } = await connectTo(t, chain, `127.0.0.1:${target}`);
+      const client = await dial(t, port);
+      client.on('error', () => {}).write('before');
+      await once(client, 'data');
+      const pids = [await edgePid(chain), chain.gateway.child.pid ?? assert.fail('no gateway')];
+      for (const pid of pids) process.kill(pid, kill);
+      (await dial(t, port)).on('error', () => {}); // it waits for an answer, or for a new connection to the gateway
+      const began = performance.now();
+      const code = await running.stop(signal);
+      const tookMs = performance.now() - began;
+      if (kill === 'SIGSTOP') for (const pid of pids) process.kill(pid, 'SIGCONT');
+      assert.equal(code, 130);
+      assert.ok(tookMs < 1000, `${tookMs} ms`);
+    });
+  }
+}
 
 test('quickstart runs the main job and leaves nothing behind', async (t) => {
   const folder = temporaryFolder(t);
