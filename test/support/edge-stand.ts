@@ -87,6 +87,7 @@ export class OpenControl implements ControlForEdge {
   }
   async authorise(request: ConnectRequest): Promise<Plan> {
     this.asked.push(request);
+    this.#happened();
     if (request.sessionToken !== TOKEN) throw new TunnelError('session.refused', 'the session token is not good', { hint: 'Log in again.' });
     this.#count += 1;
     const channelId = `22222222-0000-4000-8000-${String(this.#count).padStart(12, '0')}`;

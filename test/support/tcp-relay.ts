@@ -1,0 +1,39 @@
+// A TCP path that a test can silence: what is sent on it arrives nowhere any more, and nobody is told.
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import type { TestContext } from 'node:test';
+import type { SocketAddress } from '../../src/lib/base/world.ts';
+
+export interface TcpRelay {
+  readonly at: SocketAddress;
+  silence(): void;
+}
+
+export async function tcpRelay(t: TestContext, to: SocketAddress): Promise<TcpRelay> {
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect({ host: to.address, port: to.port });
+    for (const [from, into] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from);
+      from.pipe(into);
+      from.on('error', () => {}).once('close', () => into.destroy());
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  const at = server.address();
+  if (at === null || typeof at !== 'object') throw new Error('a TCP server has a port');
+  return {
+    at: { address: at.address, port: at.port },
+    silence() {
+      for (const socket of sockets) socket.unpipe().resume();
+    },
+  };
+}
