@@ -9,6 +9,11 @@ export class Arrivals<T> {
     return this.#waiting.length;
   }
 
+  /** How many items wait to be taken. */
+  get untaken(): number {
+    return this.#arrived.length;
+  }
+
   push(item: T): void {
     const first = this.#waiting.shift();
     if (first) first.resolve(item);

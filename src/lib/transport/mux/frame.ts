@@ -9,7 +9,29 @@ export const HEADER_BYTES = 8;
 export const LARGEST_DATA_BYTES = 64 * 1024;
 /** Of every other frame; a reason is the longest thing that they say. */
 const LARGEST_OTHER_BYTES = 1024;
-export const LONGEST_REASON_BYTES = LARGEST_OTHER_BYTES - 4;
+const LONGEST_REASON_BYTES = LARGEST_OTHER_BYTES - 4;
+/** Of what a stream may still carry, however it was granted. */
+export const LARGEST_WINDOW_BYTES = 2 ** 31 - 1;
+/** Ids are four bytes, and never used twice. */
+export const LAST_STREAM_ID = 2 ** 32 - 1;
+
+interface Shape {
+  /** Whether it is about one stream; the others are about the connection, and say 0 where the stream would stand. */
+  readonly ofStream: boolean;
+  readonly least: number;
+  readonly most: number;
+}
+
+const SHAPES: ReadonlyMap<number, Shape> = new Map<number, Shape>([
+  [FRAME.settings, { ofStream: false, least: 10, most: LARGEST_OTHER_BYTES }],
+  [FRAME.data, { ofStream: true, least: 1, most: LARGEST_DATA_BYTES }],
+  [FRAME.end, { ofStream: true, least: 0, most: 0 }],
+  [FRAME.reset, { ofStream: true, least: 4, most: 4 }],
+  [FRAME.window, { ofStream: true, least: 4, most: 4 }],
+  [FRAME.ping, { ofStream: false, least: 0, most: 0 }],
+  [FRAME.pong, { ofStream: false, least: 0, most: 0 }],
+  [FRAME.close, { ofStream: false, least: 4, most: LARGEST_OTHER_BYTES }],
+]);
 
 export interface Settings {
   readonly version: number;
@@ -26,7 +48,7 @@ export interface FrameHandlers {
   frame(type: number, streamId: number, payload: Buffer): void;
 }
 
-/** Cuts a byte stream into frames without copying data. `feed` throws `protocol.violation` for a length above its limit, before anything of it is kept. */
+/** Cuts a byte stream into frames without copying data. `feed` throws `protocol.violation` for a header that no frame may have, before anything after it is kept. */
 export class FrameReader {
   readonly #handlers: FrameHandlers;
   readonly #header = Buffer.alloc(HEADER_BYTES);
@@ -35,9 +57,16 @@ export class FrameReader {
   #streamId = 0;
   #left = 0;
   #payload: Buffer[] = [];
+  #frames = 0;
 
   constructor(handlers: FrameHandlers) {
     this.#handlers = handlers;
+  }
+
+  /** The number of the frame that has begun and is not complete; none while the rest of a data frame is awaited, which is used as it comes. */
+  get unfinished(): number | undefined {
+    if (this.#headerBytes === 0) return undefined;
+    return this.#headerBytes === HEADER_BYTES && this.#type === FRAME.data ? undefined : this.#frames;
   }
 
   feed(chunk: Buffer): void {
@@ -51,10 +80,12 @@ export class FrameReader {
       const piece = chunk.subarray(at, end);
       this.#left -= end - at;
       at = end;
-      if (this.#left === 0) this.#headerBytes = 0;
-      if (this.#type === FRAME.data) {
-        if (piece.length > 0) this.#handlers.data(this.#streamId, piece);
-      } else this.#takeOther(piece);
+      if (this.#left === 0) {
+        this.#headerBytes = 0;
+        this.#frames += 1;
+      }
+      if (this.#type === FRAME.data) this.#handlers.data(this.#streamId, piece);
+      else this.#takeOther(piece);
     }
   }
 
@@ -66,8 +97,7 @@ export class FrameReader {
     this.#streamId = this.#header.readUInt32BE(0);
     this.#type = this.#header.readUInt8(4);
     this.#left = this.#header.readUIntBE(5, 3);
-    const limit = this.#type === FRAME.data ? LARGEST_DATA_BYTES : LARGEST_OTHER_BYTES;
-    if (this.#left > limit) throw new TunnelError('protocol.violation', `a frame of ${this.#left} bytes, at most ${limit} are allowed`);
+    judgeHeader(this.#type, this.#streamId, this.#left);
     return end;
   }
 
@@ -78,6 +108,17 @@ export class FrameReader {
     this.#payload = [];
     this.#handlers.frame(this.#type, this.#streamId, payload);
   }
+}
+
+function judgeHeader(type: number, streamId: number, length: number): void {
+  const { ofStream, least, most } = SHAPES.get(type) ?? { ofStream: undefined, least: 0, most: LARGEST_OTHER_BYTES };
+  if (length < least || length > most) throw violation(`a frame of type ${type} with ${length} bytes, ${least} to ${most} are allowed`);
+  if (ofStream !== undefined && ofStream !== streamId > 0) throw violation(`a frame of type ${type} for stream ${streamId}`);
+}
+
+/** How a peer's fault is told, to it and here. */
+export function violation(what: string): TunnelError {
+  return new TunnelError('protocol.violation', `against the rules of the connection: ${what}`);
 }
 
 export function header(type: number, streamId: number, length: number): Buffer {
@@ -103,9 +144,8 @@ export function windowFrame(streamId: number, bytes: number): Buffer {
   return numberFrame(FRAME.window, streamId, bytes);
 }
 
-/** Payload of `reset` and `window`. Error `protocol.violation`. */
+/** Payload of `reset` and `window`, as the reader lets it through. */
 export function readNumber(payload: Buffer): number {
-  if (payload.length !== 4) throw new TunnelError('protocol.violation', `a number of ${payload.length} bytes`);
   return payload.readUInt32BE(0);
 }
 
@@ -117,23 +157,26 @@ export function settingsFrame({ version, window, streams }: Settings): Buffer {
   return frame;
 }
 
-/** What follows the fields that we know is a later version's. Error `protocol.violation`. */
+/** As the reader lets it through; what follows the fields that we know is a later version's. Error `protocol.violation`. */
 export function readSettings(payload: Buffer): Settings {
-  if (payload.length < 10) throw new TunnelError('protocol.violation', `settings of ${payload.length} bytes`);
-  return { version: payload.readUInt16BE(0), window: payload.readUInt32BE(2), streams: payload.readUInt32BE(6) };
+  const settings = { version: payload.readUInt16BE(0), window: payload.readUInt32BE(2), streams: payload.readUInt32BE(6) };
+  if (settings.version === 0) throw violation('settings of version 0');
+  if (settings.window > LARGEST_WINDOW_BYTES) throw violation(`a window of ${settings.window} bytes`);
+  return settings;
 }
 
+/** Of a reason that is too long, whole characters as far as there is room. */
 export function closeFrame(code: number, reason: string): Buffer {
-  const text = Buffer.from(reason).subarray(0, LONGEST_REASON_BYTES);
-  const frame = framed(FRAME.close, 0, 4 + text.length);
+  const text = new Uint8Array(LONGEST_REASON_BYTES);
+  const { written } = new TextEncoder().encodeInto(reason, text);
+  const frame = framed(FRAME.close, 0, 4 + written);
   frame.writeUInt32BE(code, HEADER_BYTES);
-  text.copy(frame, HEADER_BYTES + 4);
+  frame.set(text.subarray(0, written), HEADER_BYTES + 4);
   return frame;
 }
 
-/** Error `protocol.violation`. */
+/** As the reader lets it through; bytes that are no UTF-8 become U+FFFD. */
 export function readClose(payload: Buffer): { code: number; reason: string } {
-  if (payload.length < 4) throw new TunnelError('protocol.violation', `a close of ${payload.length} bytes`);
   return { code: payload.readUInt32BE(0), reason: payload.toString('utf8', 4) };
 }
 

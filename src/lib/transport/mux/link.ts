@@ -5,7 +5,22 @@ import { LIMITS } from '../../base/limits.ts';
 import type { Clock, SocketAddress, Timer } from '../../base/world.ts';
 import { Arrivals } from '../arrivals.ts';
 import type { Link, LinkEnd, LinkStream, TransportName } from '../link.ts';
-import { closeFrame, endFrame, FRAME, pingFrame, readClose, readNumber, readSettings, resetFrame, settingsFrame, windowFrame } from './frame.ts';
+import { Allowance } from '../quic/admission.ts';
+import {
+  closeFrame,
+  endFrame,
+  FRAME,
+  LAST_STREAM_ID,
+  pingFrame,
+  readClose,
+  readNumber,
+  readSettings,
+  resetFrame,
+  settingsFrame,
+  violation,
+  windowFrame,
+} from './frame.ts';
+import { Patience } from './patience.ts';
 import { type Carrier, MuxStream } from './stream.ts';
 import { Wire } from './wire.ts';
 
@@ -14,6 +29,10 @@ const VERSION = 1;
 const FIRST_WINDOW_BYTES = 64 * 1024;
 /** How long an end waits for what was sent before it. */
 const FAREWELL_MS = 1000;
+/** A peer that pings more often has signs of life enough. */
+const PONGS_PER_SECOND = 10;
+/** How a fault of the peer is named to it (docs/protocol.md, 6). */
+const VIOLATION_CODE = 1;
 
 export interface MuxLinkParts {
   /** Belongs to the link from here on. */
@@ -53,6 +72,8 @@ export class MuxLink implements Link {
   /** What all windows together have grown beyond their first size. */
   #grown = 0;
   #heardAt: number;
+  readonly #pongs = new Allowance(PONGS_PER_SECOND);
+  readonly #patience: Patience;
   #timer: Timer | undefined;
   #ended = false;
 
@@ -68,6 +89,7 @@ export class MuxLink implements Link {
     this.#settleClosed = resolve;
     this.#nextOurs = parts.role === 'dialler' ? 1 : 2;
     this.#heardAt = clock.monotonic();
+    this.#patience = new Patience(parts.liveness, this.#heardAt);
     this.#wire = new Wire(parts.socket, {
       data: (id, bytes) => this.#data(id, bytes),
       frame: (type, id, payload) => this.#frame(type, id, payload),
@@ -79,7 +101,7 @@ export class MuxLink implements Link {
     });
     this.#ready.promise.catch(() => {}); // for those who wait, and a listener does not
     this.#wire.send(settingsFrame({ version: VERSION, window: FIRST_WINDOW_BYTES, streams: parts.incomingStreams }));
-    this.#arm(parts.liveness.keepAliveMs);
+    this.#look();
   }
 
   /** The peer has spoken: it is one of us and has judged our certificate. Rejects with what the byte stream failed with, or with `link.lost`. */
@@ -116,6 +138,7 @@ export class MuxLink implements Link {
 
   #spendCredit(): void {
     while (this.#theirs !== undefined && this.#credited.wanted > 0 && this.#ourOpen < this.#theirs.streams) {
+      if (this.#nextOurs > LAST_STREAM_ID) return void this.close(0, 'its stream ids are used up');
       const stream = this.#add(this.#nextOurs, this.#theirs.window);
       this.#nextOurs += 2;
       this.#ourOpen += 1;
@@ -131,17 +154,16 @@ export class MuxLink implements Link {
 
   #data(id: number, bytes: Buffer): void {
     if (this.#ended) return;
-    const stream = this.#streamOf(id);
-    if (stream !== undefined && !stream.receive(bytes)) throw violation('more bytes than the window allows');
+    this.#streamOf(id)?.receive(bytes);
   }
 
   #frame(type: number, id: number, payload: Buffer): void {
     if (this.#ended) return;
     if (type === FRAME.settings) this.#settings(payload);
     else if (this.#theirs === undefined) throw violation('the first frame is not the settings');
-    else if (type === FRAME.end) this.#streamEnded(id);
+    else if (type === FRAME.end) this.#streamOf(id)?.receiveEnd();
     else if (type === FRAME.reset) this.#streamOf(id)?.receiveReset(readNumber(payload));
-    else if (type === FRAME.window) this.#open.get(id)?.receiveCredit(readNumber(payload));
+    else if (type === FRAME.window) this.#streamOf(id, 'known')?.receiveCredit(readNumber(payload));
     else if (type === FRAME.ping) this.#pong();
     else if (type === FRAME.close) this.#end({ by: 'peer', ...readClose(payload) });
     // a pong has done its work by coming; what else there is a later version says
@@ -149,35 +171,28 @@ export class MuxLink implements Link {
 
   /** Not while much is queued: that is as good a sign of life, and pings must not fill the memory. */
   #pong(): void {
-    if (!this.#wire.congested) this.#wire.send(pingFrame(FRAME.pong));
-  }
-
-  #streamEnded(id: number): void {
-    const stream = this.#streamOf(id);
-    if (stream !== undefined && !stream.receiveEnd()) throw violation('a second end');
+    if (!this.#wire.congested && this.#pongs.spend(this.#clock.monotonic())) this.#wire.send(pingFrame(FRAME.pong));
   }
 
   #settings(payload: Buffer): void {
     if (this.#theirs !== undefined) throw violation('settings twice');
-    const { version, window, streams } = readSettings(payload);
-    if (version < VERSION) throw violation(`frames of version ${version}`);
-    this.#theirs = { window, streams };
+    const { window, streams } = readSettings(payload);
+    this.#theirs = { window, streams: Math.min(streams, LIMITS.streamsPerAgentV2) };
     this.#ready.resolve();
     this.#spendCredit();
   }
 
-  /** The stream that a frame is for, made when the peer opens it with this very frame; undefined for one that is over. */
-  #streamOf(id: number): MuxStream | undefined {
+  /** The stream that a frame is for, made when the peer opens it with this very frame, if that may; undefined for one that is over. Error `protocol.violation`. */
+  #streamOf(id: number, which: 'known' | 'known or new' = 'known or new'): MuxStream | undefined {
     const known = this.#open.get(id);
     if (known !== undefined) return known;
     if (this.#theirs === undefined) throw violation('the first frame is not the settings');
-    const isTheirs = id % 2 !== this.#nextOurs % 2;
-    if (!isTheirs) {
-      if (id >= this.#nextOurs) throw violation(`stream ${id} was never opened`);
-      return undefined;
-    }
-    if (id <= this.#lastTheirs) return undefined;
-    if (this.#theirOpen >= this.#parts.incomingStreams) throw violation('more streams than allowed');
+    const isOurs = id % 2 === this.#nextOurs % 2;
+    if (isOurs ? id < this.#nextOurs : id <= this.#lastTheirs) return undefined;
+    if (isOurs || which === 'known') throw violation(`stream ${id} was never opened`);
+    // Those that are over before anyone took them count for the second: opened and reset, again and again, they would fill the memory.
+    const most = this.#parts.incomingStreams;
+    if (this.#theirOpen >= most || this.#arrived.untaken >= most) throw violation('more streams than allowed');
     this.#lastTheirs = id;
     this.#theirOpen += 1;
     const stream = this.#add(id, this.#theirs.window);
@@ -223,24 +238,21 @@ export class MuxLink implements Link {
     gone: (stream) => void this.#waiting.delete(stream),
   };
 
-  /** Silence is judged, and broken, by one timer. */
-  #arm(ms: number): void {
-    this.#timer = this.#clock.after(ms, () => {
-      const { keepAliveMs, deadLinkMs } = this.#parts.liveness;
-      const silence = this.#clock.monotonic() - this.#heardAt;
-      if (silence >= deadLinkMs) {
-        this.#end({ by: 'silence', code: undefined, reason: 'nothing was received' });
-        return;
-      }
-      if (silence >= keepAliveMs) this.#wire.send(pingFrame(FRAME.ping));
-      this.#arm(Math.min(keepAliveMs, deadLinkMs - silence));
-    });
+  /** Silence is broken, and patience ends, by one timer. */
+  #look(): void {
+    const now = this.#clock.monotonic();
+    const verdict = this.#patience.judge(now, { heardAt: this.#heardAt, unfinished: this.#wire.unfinished, greeted: this.#theirs !== undefined });
+    if (verdict.kind === 'silent') this.#end({ by: 'silence', code: undefined, reason: 'nothing was received' });
+    else if (verdict.kind === 'violation') this.#cut(violation(verdict.what));
+    else if (verdict.ping) this.#wire.send(pingFrame(FRAME.ping));
+    if (verdict.kind !== 'alive' || this.#ended) return;
+    this.#timer = this.#clock.after(verdict.lookAgainMs, () => this.#look());
   }
 
   /** The byte stream ended without a word, or broke the rules. */
   #cut(error: Error | undefined): void {
     if (error instanceof TunnelError && error.code === 'protocol.violation') {
-      this.#end({ by: 'fault', code: undefined, reason: error.message }, closeFrame(0, error.message));
+      this.#end({ by: 'fault', code: undefined, reason: error.message }, closeFrame(VIOLATION_CODE, error.message));
     } else this.#end({ by: 'silence', code: undefined, reason: error?.message ?? 'the connection was cut' }, undefined, error);
   }
 
@@ -267,8 +279,4 @@ export class MuxLink implements Link {
     }
     this.#wire.destroy();
   }
-}
-
-function violation(what: string): TunnelError {
-  return new TunnelError('protocol.violation', `against the rules of the connection: ${what}`);
 }

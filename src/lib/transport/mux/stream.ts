@@ -1,7 +1,8 @@
 // One stream of a multiplexed connection as a Duplex: sends within the peer's window, and grants its own only as fast as its reader reads.
 import { Duplex } from 'node:stream';
 import { type LinkStream, StreamReset } from '../link.ts';
-import { LARGEST_DATA_BYTES } from './frame.ts';
+import { Backlog, ownMemory } from './backlog.ts';
+import { LARGEST_DATA_BYTES, LARGEST_WINDOW_BYTES, violation } from './frame.ts';
 
 /** What a stream asks of its connection. */
 export interface Carrier {
@@ -23,8 +24,8 @@ export interface Carrier {
   gone(stream: MuxStream): void;
 }
 
-/** What a reader that has stopped holds on top of its window. */
-const READABLE_BYTES = 16 * 1024;
+/** Node keeps one piece for a reader that has stopped, on top of its window; everything else waits in the backlog, whose cost is bounded. */
+const READABLE_BYTES = 1;
 
 /** More than the largest chunk that comes from a socket: one that is taken at once must not stop who wrote it. */
 const WRITABLE_BYTES = 64 * 1024 + 1;
@@ -36,16 +37,17 @@ export class MuxStream extends Duplex implements LinkStream {
   readonly #carrier: Carrier;
   /** Bytes that we may still send. */
   #credit: number;
-  /** Bytes that the peer may still send; with what is queued at most the window. */
+  /** Bytes that the peer may still send; with the backlog at most the window. */
   #granted: number;
   #window: number;
-  /** What came and did not fit into the reader's buffer. */
-  readonly #queue: Buffer[] = [];
-  #queuedBytes = 0;
+  readonly #backlog = new Backlog();
+  /** Node has asked for more than there was. */
+  #wanted = false;
   #held: { bytes: Uint8Array; done: Done } | undefined;
   #receivedEnd = false;
   #sentEnd = false;
   #over = false;
+  #released = false;
 
   constructor(streamId: number, carrier: Carrier, windows: { readonly ours: number; readonly theirs: number }) {
     super({ allowHalfOpen: true, readableHighWaterMark: READABLE_BYTES, writableHighWaterMark: WRITABLE_BYTES });
@@ -57,28 +59,24 @@ export class MuxStream extends Duplex implements LinkStream {
     this.#window = windows.ours;
   }
 
-  /** False when the peer sent more than it may. */
-  receive(bytes: Buffer): boolean {
-    if (bytes.length > this.#granted || this.#receivedEnd) return false;
+  /** Error `protocol.violation`. */
+  receive(bytes: Buffer): void {
+    if (this.#receivedEnd) throw violation('bytes after the end');
+    if (bytes.length > this.#granted) throw violation('more bytes than the window allows');
     this.#granted -= bytes.length;
-    if (this.#queue.length > 0 || this.readableLength >= READABLE_BYTES) {
-      this.#queue.push(bytes);
-      this.#queuedBytes += bytes.length;
-    } else {
-      this.push(bytes);
+    if (this.#wanted) {
+      this.#wanted = false;
+      this.push(this.readableFlowing ? bytes : ownMemory(bytes));
       this.#grantMore();
-    }
-    return true;
+    } else this.#backlog.add(bytes);
   }
 
-  /** False when there was an end before. */
-  receiveEnd(): boolean {
-    if (this.#receivedEnd) return false;
+  /** Error `protocol.violation`. */
+  receiveEnd(): void {
+    if (this.#receivedEnd) throw violation('a second end');
     this.#receivedEnd = true;
-    this.#carrier.release(this.#window);
     if (this.#sentEnd) this.#finish();
-    if (this.#queue.length === 0) this.push(null);
-    return true;
+    if (this.#backlog.bytes === 0) this.#endReading();
   }
 
   receiveReset(code: number): void {
@@ -86,8 +84,10 @@ export class MuxStream extends Duplex implements LinkStream {
     this.destroy(new StreamReset(code));
   }
 
+  /** Error `protocol.violation`. */
   receiveCredit(bytes: number): void {
     this.#credit += bytes;
+    if (bytes === 0 || this.#credit > LARGEST_WINDOW_BYTES) throw violation(`a window of ${this.#credit} bytes, ${bytes} of them new`);
     this.#offer();
   }
 
@@ -97,14 +97,12 @@ export class MuxStream extends Duplex implements LinkStream {
   }
 
   override _read(): void {
-    for (let more = true; more; ) {
-      const next = this.#queue.shift();
-      if (next === undefined) return;
-      this.#queuedBytes -= next.length;
-      more = this.push(next);
-      if (this.#queue.length === 0 && this.#receivedEnd) this.push(null);
-    }
-    this.#grantMore();
+    const next = this.#backlog.take();
+    this.#wanted = next === undefined;
+    if (next === undefined) return;
+    this.push(next);
+    if (this.#receivedEnd && this.#backlog.bytes === 0) this.#endReading();
+    else this.#grantMore();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
@@ -124,7 +122,7 @@ export class MuxStream extends Duplex implements LinkStream {
     this.#finish();
     const held = this.#held;
     this.#held = undefined;
-    if (!this.#receivedEnd) this.#carrier.release(this.#window);
+    this.#release();
     this.#carrier.gone(this);
     held?.done(error);
     done(error);
@@ -134,6 +132,18 @@ export class MuxStream extends Duplex implements LinkStream {
     if (this.#over) return;
     this.#over = true;
     this.#carrier.over(this);
+  }
+
+  #endReading(): void {
+    this.#release();
+    this.push(null);
+  }
+
+  /** Not before the backlog has been read: it is what the window was for. */
+  #release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#carrier.release(this.#window);
   }
 
   /** One frame at a time while others wait, so that they take turns. */
@@ -162,10 +172,10 @@ export class MuxStream extends Duplex implements LinkStream {
 
   #grantMore(): void {
     if (this.#receivedEnd || this.destroyed) return;
-    const used = this.#granted + this.#queuedBytes;
+    const used = this.#granted + this.#backlog.bytes;
     if (this.#window - used < this.#window / 2) return;
     // A reader that keeps up is worth more in flight; one that has stopped never gets here.
-    if (this.#queuedBytes === 0) this.#window = this.#carrier.grow(this.#window);
+    if (this.#backlog.bytes === 0) this.#window = this.#carrier.grow(this.#window);
     const more = this.#window - used;
     this.#granted += more;
     this.#carrier.grant(this, more);

@@ -5,8 +5,8 @@ import { FRAME, FrameReader, header, LARGEST_DATA_BYTES, writeLength } from './f
 
 /** Bytes in the byte stream's own queue above which streams wait for their turn. */
 const ENOUGH_QUEUED_BYTES = 256 * 1024;
-/** Frames that are not data do not wait; a peer that asks for more and more of them without reading ends up here. */
-const MOST_QUEUED_BYTES = 4 * 1024 * 1024;
+/** Frames that are not data do not wait; a peer that asks for more and more of them without reading ends up here. One of 12 bytes costs 300 while it waits. */
+const MOST_QUEUED_BYTES = 1024 * 1024;
 
 export interface WireEvents {
   data(streamId: number, bytes: Buffer): void;
@@ -24,7 +24,10 @@ export class Wire {
   readonly #events: WireEvents;
   readonly #reader: FrameReader;
   #corked = false;
-  #over = false;
+  /** Nothing that comes is reported any more. */
+  #deaf = false;
+  /** Nothing is sent any more. */
+  #mute = false;
   #waitedFor = false;
   /** The data frame that was written last in this turn: what follows for the same stream joins it. */
   #last: { readonly streamId: number; readonly header: Buffer; length: number } | undefined;
@@ -44,7 +47,13 @@ export class Wire {
     return this.#socket.writableLength >= ENOUGH_QUEUED_BYTES;
   }
 
+  /** See `FrameReader`. */
+  get unfinished(): number | undefined {
+    return this.#reader.unfinished;
+  }
+
   data(streamId: number, bytes: Uint8Array): void {
+    if (this.#mute) return;
     this.#cork();
     const last = this.#last;
     if (last?.streamId === streamId && last.length + bytes.length <= LARGEST_DATA_BYTES) {
@@ -58,7 +67,7 @@ export class Wire {
   }
 
   send(frame: Buffer): void {
-    if (this.#over) return;
+    if (this.#mute) return;
     this.#cork();
     this.#last = undefined;
     this.#socket.write(frame);
@@ -72,7 +81,7 @@ export class Wire {
 
   /** Nothing is heard or sent any more; resolves when what was sent before has left this process, or cannot. */
   finish(): Promise<void> {
-    this.#over = true;
+    this.#stop();
     this.#socket.on('error', () => {}).resume();
     return new Promise((resolve) => {
       this.#socket.once('close', resolve);
@@ -81,9 +90,14 @@ export class Wire {
     });
   }
 
-  destroy(error?: Error): void {
-    this.#over = true;
-    this.#socket.on('error', () => {}).destroy(error);
+  destroy(): void {
+    this.#stop();
+    this.#socket.on('error', () => {}).destroy();
+  }
+
+  #stop(): void {
+    this.#deaf = true;
+    this.#mute = true;
   }
 
   /** What one turn of the event loop has to say goes out as one piece, after all that can be read was read: fewer records, fewer system calls. */
@@ -101,24 +115,26 @@ export class Wire {
   };
 
   #drained(): void {
-    if (!this.#waitedFor || this.#over) return;
+    if (!this.#waitedFor || this.#deaf) return;
     this.#waitedFor = false;
     this.#events.drained();
   }
 
   #read(chunk: Buffer): void {
-    if (this.#over) return;
+    if (this.#deaf) return;
     this.#events.heard();
     try {
       this.#reader.feed(chunk);
     } catch (error) {
-      this.#end(error instanceof Error ? error : new Error(String(error)));
+      if (this.#deaf) return;
+      this.#deaf = true; // but not mute: the peer is told
+      this.#events.over(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
   #end(error: Error | undefined): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#deaf) return;
+    this.#stop();
     this.#events.over(error);
   }
 }
