@@ -169,11 +169,18 @@ test('either side gives up after 10 s of silence', async () => {
   }
 });
 
-test('a stream that the agent opens is reset, and on version 2 ends the link', async () => {
+test('a stream that the agent opens is reset, and ends the link: on version 2 the first, on version 1 the sixteenth', async () => {
   const v1 = await linked(V1);
   const stray = adopt(await v1.links.agent.openStream(never));
   stray.write('x');
   await assert.rejects(readFrame(stray, MAX, v1.world.clock, never), { name: 'StreamReset' });
+  for (let stray = 2; stray < 16; stray += 1) adopt(await v1.links.agent.openStream(never)).end('x');
+  await assert.rejects(
+    readFrame(adopt(await v1.links.gateway.openStream(never)), MAX, v1.world.clock, AbortSignal.abort(new Error('the link stands'))),
+    /stands/,
+  );
+  adopt(await v1.links.agent.openStream(never)).end('x');
+  assert.deepEqual(await v1.links.agent.closed, { by: 'peer', code: 0, reason: 'the agent opened streams' });
   const v2 = await linked(V2);
   const v2Stray = adopt(await v2.links.agent.openStream(never));
   v2Stray.write('x');

@@ -30,6 +30,9 @@ export interface Control<Out extends ControlMessage, In extends ControlMessage> 
 export type AgentControl = Control<AgentMessage, GatewayMessage>;
 export type GatewayControl = Control<GatewayMessage, AgentMessage>;
 
+/** A version 1 agent has no business opening any, but may have been told so a few times; more is a flood. */
+const MOST_STRAYS_V1 = 16;
+
 /** How long either side may take to begin. */
 const HELLO_MS = LIMITS.partialFrameMs;
 
@@ -49,7 +52,7 @@ export async function agentControl(link: Link, hello: Hello, world: World, signa
 }
 
 /**
- * The gateway's end: accepts the control stream and, on version 2, exchanges Hello. Any further stream that the agent opens ends the link (version 2) or is reset (version 1).
+ * The gateway's end: accepts the control stream and, on version 2, exchanges Hello. Any further stream that the agent opens is reset; the first (version 2) or sixteenth (version 1) ends the link.
  * `signal` ends it. The caller closes the link after any error: `agent.silent` after 10 s, `link.lost`, `protocol.violation`.
  */
 export async function gatewayControl(link: Link, hello: Hello, world: World, signal: AbortSignal): Promise<GatewayControl> {
@@ -129,11 +132,11 @@ async function firstHello(link: Link, { messages }: { readonly messages: AsyncIt
 /** After the control stream every stream is the gateway's to open. Ends with the link or the signal. */
 async function refuseStreams(link: Link, signal: AbortSignal): Promise<void> {
   try {
-    for (;;) {
+    for (let strays = versionOf(link) === 2 ? 1 : MOST_STRAYS_V1; strays > 0; strays -= 1) {
       const stream = adopt(await link.acceptStream(signal));
       stream.destroy(new StreamReset(RESET.unspecified));
-      if (versionOf(link) === 2) return await closeForViolation(link, new TunnelError('protocol.violation', 'the agent opened a stream'));
     }
+    await closeForViolation(link, new TunnelError('protocol.violation', 'the agent opened streams'));
   } catch {
     // The link is gone or given up: others wait on that and say so.
   }
