@@ -1,7 +1,7 @@
 // An edge's TCP port and agents that dial it over TLS on loopback, for the contract and for the tests of what only TLS can do.
 import { X509Certificate } from 'node:crypto';
 import type { TestContext } from 'node:test';
-import type { SocketAddress } from '../../src/lib/base/world.ts';
+import type { SocketAddress, World } from '../../src/lib/base/world.ts';
 import { Arrivals } from '../../src/lib/transport/arrivals.ts';
 import type { Link } from '../../src/lib/transport/link.ts';
 import { dialTls, type TlsDialOptions } from '../../src/lib/transport/tls/dial.ts';
@@ -19,10 +19,10 @@ export interface TlsListening {
   dial(options?: Partial<TlsDialOptions>): Promise<Link>;
 }
 
-export async function listeningTls(t: TestContext, options: Partial<TlsListenOptions> = {}): Promise<TlsListening> {
+export async function listeningTls(t: TestContext, options: Partial<TlsListenOptions> = {}, gatewayWorld: World = world): Promise<TlsListening> {
   const ca = await testCa();
   const arrived = new Arrivals<Link>();
-  const listener = listenTls({ credentials: await credentials(ca.server), onLink: (link) => arrived.push(link), ...options }, world);
+  const listener = listenTls({ credentials: await credentials(ca.server), onLink: (link) => arrived.push(link), ...options }, gatewayWorld);
   t.after(() => listener.close());
   const tcp = await world.net.listen({ address: '127.0.0.1', port: 0 }, listener.take);
   t.after(() => tcp.close());

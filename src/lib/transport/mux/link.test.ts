@@ -82,7 +82,6 @@ const VIOLATIONS: readonly (readonly [what: string, frames: readonly Uint8Array[
   ['data before the settings', [data(1, 'x')], /not the settings/],
   ['a ping before the settings', [pingFrame(FRAME.ping)], /not the settings/],
   ['an unknown frame before the settings', [header(99, 0, 0)], /not the settings/],
-  ['a close before the settings', [closeFrame(0, '')], /not the settings/],
   ['settings twice', [GREETING, GREETING], /settings twice/],
   ['settings of version 0', [settingsFrame({ version: 0, window: 1, streams: 1 })], /version 0/],
   ['settings with a window of 2^31', [settingsFrame({ version: 1, window: 2 ** 31, streams: 1 })], /a window of 2147483648/],
@@ -142,6 +141,13 @@ test('a close with a reason that is no UTF-8 is a close', async (t) => {
   const peer = await rawPeer(t);
   peer.say(GREETING, header(FRAME.close, 0, 6), Buffer.from('00000009fffe', 'hex'));
   assert.deepEqual(await peer.link.closed, { by: 'peer', code: 9, reason: '\ufffd\ufffd' });
+});
+
+test('a close before the settings is a refusal', async (t) => {
+  const peer = await rawPeer(t);
+  peer.say(closeFrame(2, 'not you'));
+  await assert.rejects(peer.link.ready, { code: 'link.lost', message: 'the link has ended: not you' });
+  assert.deepEqual(await peer.link.closed, { by: 'peer', code: 2, reason: 'not you' });
 });
 
 for (const [what, leave] of [

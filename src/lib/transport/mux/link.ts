@@ -160,12 +160,12 @@ export class MuxLink implements Link {
   #frame(type: number, id: number, payload: Buffer): void {
     if (this.#ended) return;
     if (type === FRAME.settings) this.#settings(payload);
+    else if (type === FRAME.close) this.#end({ by: 'peer', ...readClose(payload) });
     else if (this.#theirs === undefined) throw violation('the first frame is not the settings');
     else if (type === FRAME.end) this.#streamOf(id)?.receiveEnd();
     else if (type === FRAME.reset) this.#streamOf(id)?.receiveReset(readNumber(payload));
     else if (type === FRAME.window) this.#streamOf(id, 'known')?.receiveCredit(readNumber(payload));
     else if (type === FRAME.ping) this.#pong();
-    else if (type === FRAME.close) this.#end({ by: 'peer', ...readClose(payload) });
     // a pong has done its work by coming; what else there is a later version says
   }
 

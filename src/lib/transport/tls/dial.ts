@@ -8,7 +8,7 @@ import type { Link, LinkCredentials } from '../link.ts';
 import { MuxLink } from '../mux/link.ts';
 import { judgePeerCertificate } from '../peer-certificate.ts';
 import { secureContext } from './context.ts';
-import { handshakeError } from './refusal.ts';
+import { handshakeError, refusedOr } from './refusal.ts';
 
 export interface TlsDialOptions {
   /** A TCP connection that leads to the gateway's port, however. It belongs to the link once it is given. */
@@ -79,7 +79,9 @@ async function establish(raw: TcpSocket, { remote, serverName, pinnedSpki, crede
       incomingStreams: LIMITS.streamsPerAgentV2,
     } as const;
     const link = new MuxLink({ ...parts, liveness: liveness ?? LIVENESS }, clock);
-    await link.ready;
+    await link.ready.catch(async (error: unknown) => {
+      throw refusedOr(error, await link.closed);
+    });
     return link;
   } catch (error) {
     socket.on('error', () => {}).destroy();

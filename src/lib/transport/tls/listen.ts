@@ -9,6 +9,7 @@ import { MuxLink } from '../mux/link.ts';
 import { judgePeerCertificate } from '../peer-certificate.ts';
 import { HalfOpen, sourceOf } from '../quic/admission.ts';
 import { secureContext } from './context.ts';
+import { refuse } from './refusal.ts';
 
 export interface TlsListenOptions {
   readonly credentials: LinkCredentials;
@@ -18,6 +19,8 @@ export interface TlsListenOptions {
 }
 
 export interface TlsListener extends AsyncDisposable {
+  /** Handshakes under way. */
+  readonly halfOpen: number;
   /** Owns the socket from here on. */
   take(socket: TcpSocket): void;
   /** For handshakes from now on. */
@@ -47,7 +50,7 @@ export function listenTls({ credentials, onLink, liveness = LIVENESS }: TlsListe
     ...secureContext(credentials),
     ALPNProtocols: [...credentials.alpn],
     requestCert: true,
-    rejectUnauthorized: true,
+    rejectUnauthorized: false, // `welcome` does, and says so; Node would cut the connection without a word
     handshakeTimeout: LIMITS.quicHandshakeMs,
   });
   server.on('tlsClientError', (error, socket) => {
@@ -56,18 +59,20 @@ export function listenTls({ credentials, onLink, liveness = LIVENESS }: TlsListe
   });
   server.on('secureConnection', (socket) => {
     const arriving = context.getStore();
-    arriving?.leave();
+    if (!accepting || arriving === undefined) return void socket.on('error', () => {}).destroy();
     try {
-      if (accepting && arriving !== undefined) return welcome(socket, arriving.remote);
+      welcome(socket, arriving.remote);
+      arriving.leave();
     } catch (error) {
-      log.info({ from: arriving?.remote, error }, 'handshake failed');
+      log.info({ from: arriving.remote, error }, 'handshake failed');
+      refuse(socket, error instanceof TunnelError ? error.message : 'the gateway failed', clock);
     }
-    socket.on('error', () => {}).destroy();
   });
 
   function welcome(socket: TLSSocket, remote: SocketAddress): void {
     const leaf = socket.getPeerX509Certificate();
     if (leaf === undefined || socket.isSessionReused()) throw new TunnelError('certificate.refused', 'the peer showed no certificate');
+    if (!socket.authorized) throw new TunnelError('certificate.refused', `the peer's certificate was refused: ${socket.authorizationError}`);
     judgePeerCertificate(leaf.raw, { role: 'client', name: null });
     const alpn = socket.alpnProtocol;
     if (!alpn) throw new TunnelError('protocol.unsupported', 'the two sides have no protocol version in common');
@@ -84,6 +89,9 @@ export function listenTls({ credentials, onLink, liveness = LIVENESS }: TlsListe
     await Promise.all([...links].map((link) => link.close(code, reason)));
   };
   return {
+    get halfOpen() {
+      return halfOpen.size;
+    },
     take(socket) {
       const remote = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
       socket.on('error', (error) => log.debug({ error, from: remote }, 'connection cut'));
