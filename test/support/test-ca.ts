@@ -2,12 +2,14 @@
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import { ExtendedKeyUsage, ExtendedKeyUsageExtension, SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509';
-import { type Authority, commonNameOf, createAuthority, loadAuthority, pemOf } from '../../src/lib/pki/authority.ts';
+import { type Authority, loadAuthority } from '../../src/lib/pki/authority.ts';
+import { commonNameOf, createAuthority, pemOf } from '../../src/lib/pki/create-authority.ts';
 import { generateKeyPem, P256, publicSpki, signingPair } from '../../src/lib/pki/keys.ts';
 import { issueAgentLeaf, issueServerLeaf } from '../../src/lib/pki/leaf.ts';
 import { spkiPin } from '../../src/lib/pki/pin.ts';
 
 const DAY_MS = 86_400_000;
+const CA_NAME = 'tunnel test CA';
 
 export interface KeyedCertificate {
   readonly certificatePem: string;
@@ -65,7 +67,7 @@ export async function makeTestCa({ now = Date.now() }: { now?: number } = {}): P
     const privateKeyPem = await generateKeyPem();
     const certificate = await X509CertificateGenerator.create({
       subject: commonNameOf('localhost'),
-      issuer: authority.certificate.subjectName,
+      issuer: commonNameOf(CA_NAME),
       notBefore: new Date(now - DAY_MS),
       notAfter: new Date(now + DAY_MS),
       publicKey: signingPair(privateKeyPem).publicKey,
@@ -113,5 +115,5 @@ export async function makeTestCa({ now = Date.now() }: { now?: number } = {}): P
 
 /** Both of the same name: only the key tells them apart. Old enough that expired leaves were issued in its time. */
 function newCa(now: number): Promise<KeyedCertificate> {
-  return createAuthority({ commonName: 'tunnel test CA', now: now - 2 * 365 * DAY_MS, lifetimeMs: 10 * 365 * DAY_MS });
+  return createAuthority({ commonName: CA_NAME, now: now - 2 * 365 * DAY_MS, lifetimeMs: 10 * 365 * DAY_MS });
 }

@@ -4,7 +4,6 @@ import { unlessAborted, within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
 import { certificateFacts } from '../pki/certificate-facts.ts';
-import { makeCsr } from '../pki/csr.ts';
 import { renewalDue } from '../pki/renewal.ts';
 import type { CertRenewalGranted, CertRenewalRefused, CertRenewalRequest } from '../protocol/messages.ts';
 
@@ -70,6 +69,7 @@ export class Renewal {
 
   async #renew(signal: AbortSignal): Promise<void> {
     const { privateKeyPem, name } = this.#renewable;
+    const { makeCsr } = await import('../pki/csr.ts');
     const csrPem = await makeCsr(privateKeyPem, name);
     const silent = () => new TunnelError('gateway.silent', `the gateway did not answer the renewal within ${ANSWER_MS / 1000} s`);
     const { promise, resolve } = Promise.withResolvers<Answer>();

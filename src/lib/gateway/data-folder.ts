@@ -58,7 +58,7 @@ export async function initCa(directory: string, { files, clock }: Pick<World, 'f
       hint: 'It is kept: agents and operators trust it. Choose another --data-dir for another gateway.',
     });
   }
-  const { createAuthority } = await import('../pki/authority.ts');
+  const { createAuthority } = await import('../pki/create-authority.ts');
   const { certificateFacts } = await import('../pki/certificate-facts.ts');
   const { openStore } = await import('../store/open.ts');
   const { certificatePem, privateKeyPem } = await createAuthority({ commonName: 'tunnel CA', now: clock.now(), lifetimeMs: CA_LIFETIME_MS });

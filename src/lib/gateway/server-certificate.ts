@@ -4,7 +4,6 @@ import type { World } from '../base/world.ts';
 import type { Authority } from '../pki/authority.ts';
 import { readIdentity } from '../pki/identity.ts';
 import { generateKeyPem, publicSpki } from '../pki/keys.ts';
-import { issueServerLeaf } from '../pki/leaf.ts';
 import { spkiPin } from '../pki/pin.ts';
 import { renewalDue } from '../pki/renewal.ts';
 import type { DataFolder } from './data-folder.ts';
@@ -33,6 +32,7 @@ export async function serverCertificate(
   const keptPem = kept && Buffer.from(kept).toString();
   const renewAt = keptPem && goodUntil(keptPem, { authority, names, privateKeyPem, now: clock.now() });
   if (keptPem && renewAt) return { certificatePem: keptPem, privateKeyPem, pin: spkiPin(keptPem), renewAt };
+  const { issueServerLeaf } = await import('../pki/leaf.ts');
   const leaf = await issueServerLeaf(authority, { names, spki: publicSpki(privateKeyPem), now: clock.now(), lifetimeMs: LIFETIME_MS });
   await files.replaceAtomically(folder.serverCertificate, leaf.certificatePem);
   const judged = renewalDue(leaf.notBefore, leaf.notAfter, clock.now());

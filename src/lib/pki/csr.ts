@@ -1,11 +1,11 @@
-// Certificate signing requests: an agent's own, and the one thing that a gateway takes from somebody else's: a public key whose owner has signed. Loads @peculiar/x509.
+// Certificate signing requests: an agent's own, and the one thing that a gateway takes from somebody else's: a public key whose owner has signed. Loads @peculiar/x509: import it where it is used.
 import { LIMITS } from '../base/limits.ts';
 import 'reflect-metadata';
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { Pkcs10CertificateRequest, Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import { TunnelError } from '../base/errors.ts';
-import { commonNameOf, pemOf } from './authority.ts';
 import { sha256Hex } from './certificate-facts.ts';
+import { commonNameOf, pemOf } from './create-authority.ts';
 import { P256, signingPair } from './keys.ts';
 
 export type KeyKind = 'P-256' | 'P-384' | 'Ed25519' | 'RSA';

@@ -1,4 +1,4 @@
-// Issues the certificates of agents and of the gateway's server; what they say is decided here, a CSR gives its public key only.
+// Issues the certificates of agents and of the gateway's server; what they say is decided here, a CSR gives its public key only. Loads @peculiar/x509: import it where it is used.
 import 'reflect-metadata';
 import {
   AuthorityKeyIdentifierExtension,
@@ -9,12 +9,14 @@ import {
   KeyUsageFlags,
   KeyUsagesExtension,
   SubjectAlternativeNameExtension,
+  X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
 import { TunnelError } from '../base/errors.ts';
 import { escapeText } from '../base/escape.ts';
-import { type Authority, BACKDATED_MS, commonNameOf, pemOf, randomSerial } from './authority.ts';
+import { type Authority, BACKDATED_MS } from './authority.ts';
 import { type CertificateFacts, certificateFacts } from './certificate-facts.ts';
+import { commonNameOf, pemOf, randomSerial } from './create-authority.ts';
 import { P256 } from './keys.ts';
 import { serverNameOf } from './server-name.ts';
 
@@ -62,10 +64,11 @@ async function issue(
   { spki, now, lifetimeMs }: Term,
   { commonName, names, usage }: { commonName: string; names: JsonGeneralName[]; usage: ExtendedKeyUsage },
 ): Promise<IssuedLeaf> {
+  const ca = new X509Certificate(authority.certificatePem);
   const certificate = await X509CertificateGenerator.create({
     serialNumber: randomSerial(),
     subject: commonNameOf(commonName),
-    issuer: authority.certificate.subjectName,
+    issuer: ca.subjectName,
     notBefore: new Date(now - BACKDATED_MS),
     notAfter: new Date(Math.min(now + lifetimeMs, authority.notAfter)),
     publicKey: Uint8Array.from(spki),
@@ -77,7 +80,7 @@ async function issue(
       new ExtendedKeyUsageExtension([usage]),
       new SubjectAlternativeNameExtension(names),
       // Two CAs of one name live side by side while the CA is rotated; this tells a verifier which of them signed.
-      await AuthorityKeyIdentifierExtension.create(authority.certificate.publicKey),
+      await AuthorityKeyIdentifierExtension.create(ca.publicKey),
     ],
   });
   const certificatePem = pemOf(certificate);

@@ -1,7 +1,6 @@
-// Signs and verifies everything that control issues: compact JWS (RFC 7515), ES256 only, one purpose never taken for another.
-
+// Signs and verifies everything that control issues: compact JWS (RFC 7515), ES256 only, one purpose never taken for another. jose is loaded at the first of them.
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { decodeProtectedHeader, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import type { JWTPayload } from 'jose';
 import { z } from 'zod';
 import { type ErrorCode, TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -28,6 +27,7 @@ const BACKDATED_S = 300;
 
 /** Error `limit.reached` where the claims are too much for an HTTP header. */
 export async function sign(purpose: Purpose, claims: JWTPayload, key: SigningKey, { now, expiresAt }: Times): Promise<string> {
+  const { SignJWT } = await import('jose');
   const text = await new SignJWT(claims)
     .setProtectedHeader({ alg: 'ES256', typ: 'JWT', cty: purpose.cty, ...(purpose.keyed && { kid: key.kid }) })
     .setAudience(purpose.audience)
@@ -49,7 +49,8 @@ export async function verify<Claims>(
 ): Promise<Claims> {
   try {
     if (text.length > LIMITS.tokenCharacters || !isCompactJws(text)) throw new Error('not a compact JWS');
-    const candidates = candidatesFor(purpose, text, keys);
+    const { decodeProtectedHeader, jwtVerify } = await import('jose');
+    const candidates = candidatesFor(purpose, decodeProtectedHeader(text), keys);
     const options = {
       algorithms: ['ES256'],
       audience: purpose.audience,
@@ -71,9 +72,8 @@ function isCompactJws(text: string): boolean {
 }
 
 /** The keys that may have signed it. A header that says more or other than ours (`alg`, `jku`, `jwk`, `crit`...) is refused before any key is tried. */
-function candidatesFor({ cty, keyed }: Purpose, text: string, keys: readonly VerifyingKey[]): readonly VerifyingKey[] {
+function candidatesFor({ cty, keyed }: Purpose, header: unknown, keys: readonly VerifyingKey[]): readonly VerifyingKey[] {
   const ours = { alg: z.literal('ES256'), typ: z.literal('JWT'), cty: z.literal(cty) };
-  const header: unknown = decodeProtectedHeader(text);
   if (!keyed) {
     z.strictObject(ours).parse(header);
     return keys;

@@ -5,8 +5,6 @@ import { TunnelError } from '../../base/errors.ts';
 import { parseUuid } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { sha256Hex } from '../../pki/certificate-facts.ts';
-import { readCsr } from '../../pki/csr.ts';
-import { issueAgentLeaf } from '../../pki/leaf.ts';
 import type { Agent } from '../../store/agents.ts';
 import type { Tables } from '../../store/open.ts';
 import { isUnique } from '../../store/store-error.ts';
@@ -43,6 +41,7 @@ async function enrolOnce(context: ControlContext, string: string, request: Enrol
   const token = await store.tokens.byId(tokenId);
   if (token?.kind !== 'agent' || token.hash !== hashSecret(string)) throw refusedString('enrolment', 'no such token');
   const open = token.usedAt === null && token.revokedAt === null && token.expiresAt > world.clock.now();
+  const [{ readCsr }, { issueAgentLeaf }] = await Promise.all([import('../../pki/csr.ts'), import('../../pki/leaf.ts')]);
   const { spki } = await readCsr(request.csr_pem).catch((error: unknown) => {
     throw open ? error : refusedString('enrolment', 'used, revoked or expired');
   });

@@ -2,8 +2,6 @@
 import { TunnelError } from '../../base/errors.ts';
 import { BACKDATED_MS } from '../../pki/authority.ts';
 import { sha256Hex } from '../../pki/certificate-facts.ts';
-import { readCsr } from '../../pki/csr.ts';
-import { issueAgentLeaf } from '../../pki/leaf.ts';
 import { publicKeys } from '../../tokens/signing-keys.ts';
 import type { RenewedIdentity } from '../contract.ts';
 import { auditText } from './audit-log.ts';
@@ -34,6 +32,7 @@ export async function renew(context: ControlContext, linkId: string, csrPem: str
 }
 
 async function renewOnce({ authority, keys, registry, store, world }: ControlContext, agentId: string, csrPem: string): Promise<RenewedIdentity> {
+  const [{ readCsr }, { issueAgentLeaf }] = await Promise.all([import('../../pki/csr.ts'), import('../../pki/leaf.ts')]);
   const { spki } = await readCsr(csrPem);
   const pin = sha256Hex(spki);
   const current = (await store.certificates.newestOf([agentId])).get(agentId);
