@@ -1,9 +1,8 @@
 // The socket in the agent's data folder on which a running agent says how it fares, and the asking of it. HTTP, as the gateway's control.sock.
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:http';
+import type { Server } from 'node:http';
 import { join, resolve } from 'node:path';
 import { AgentStatusAnswer } from '../api/agent-status.ts';
-import { httpExchange } from '../api/exchange.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { LocalPath, World } from '../base/world.ts';
@@ -22,6 +21,31 @@ function socketOf(dataDir: string): LocalPath {
 /** For whoever holds the agent's lock: a socket that lies there is a dead one's. Errors as `net.listen`. */
 export async function answerStatus(dataDir: string, status: () => AgentStatusAnswer, { net, files, log }: World): Promise<AsyncDisposable> {
   const at = socketOf(dataDir);
+  let server: Server | undefined;
+  const open = new Set<{ destroy(): void }>();
+  const clear = async () => {
+    if (process.platform !== 'win32') await files.remove(at.path);
+  };
+  await clear();
+  const listener = await net.listen(at, (socket) => {
+    open.add(socket);
+    socket.on('error', () => {}).once('close', () => open.delete(socket));
+    server ??= statusServer(status, log);
+    server.emit('connection', socket);
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      await listener.close();
+      for (const socket of open) socket.destroy();
+      server?.close();
+      await clear();
+    },
+  };
+}
+
+/** Made when somebody asks: until then node:http stays out of the agent's memory. */
+function statusServer(status: () => AgentStatusAnswer, log: World['log']): Server {
+  const { createServer } = process.getBuiltinModule('node:http');
   const server = createServer({ maxHeaderSize: LIMITS.httpHeaderBytes }, (request, response) => {
     const known = request.method === 'GET' && request.url === PATH;
     response.writeHead(known ? 200 : 404, { 'content-type': 'application/json', connection: 'close' });
@@ -32,24 +56,7 @@ export async function answerStatus(dataDir: string, status: () => AgentStatusAns
     socket.destroy();
   });
   server.emit('listening'); // or its timeouts never fire
-  const open = new Set<{ destroy(): void }>();
-  const clear = async () => {
-    if (process.platform !== 'win32') await files.remove(at.path);
-  };
-  await clear();
-  const listener = await net.listen(at, (socket) => {
-    open.add(socket);
-    socket.on('error', () => {}).once('close', () => open.delete(socket));
-    server.emit('connection', socket);
-  });
-  return {
-    async [Symbol.asyncDispose]() {
-      await listener.close();
-      for (const socket of open) socket.destroy();
-      server.close();
-      await clear();
-    },
-  };
+  return server;
 }
 
 /** Of the agent that runs on this folder. Errors `agent.not-enrolled`, `config.invalid`, `file.loose-mode`, and `agent.offline` where none runs. */
@@ -72,6 +79,7 @@ export async function askStatus(dataDir: string, world: World, signal: AbortSign
       );
     }
   };
+  const { httpExchange } = await import('../api/exchange.ts');
   const exchange = httpExchange({ host: 'localhost', prefix: '', called: at.path, connect }, world);
   const { status, body } = await exchange({ method: 'GET', path: PATH }, signal);
   const answer = AgentStatusAnswer.safeParse(status === 200 ? JSON.parse(body) : undefined);

@@ -7,7 +7,7 @@ import { listenTls } from '../../transport/tls/listen.ts';
 import type { ControlForEdge, EdgeForControl } from '../contract.ts';
 import { Carrier } from './carry.ts';
 import { operatorFront } from './front/operator.ts';
-import { listenForProxyClients } from './front/proxy.ts';
+import type { ProxyFront } from './front/proxy.ts';
 import { Links } from './links.ts';
 
 export interface EdgeConfig {
@@ -50,7 +50,7 @@ export async function startEdge(config: EdgeConfig, control: ControlForEdge, wor
   starting.defer(() => carrier.refuse('the gateway is stopping'));
   const operators = operatorFront(config, carrier, world);
   starting.defer(() => operators.close());
-  const proxy = config.proxyListen === undefined ? undefined : starting.use(await listenForProxyClients(config.proxyListen, config, carrier, world));
+  const proxy = config.proxyListen === undefined ? undefined : starting.use(await proxyFront(config.proxyListen, config, carrier, world));
 
   const running = starting.move();
   const close = () => running.disposeAsync();
@@ -87,4 +87,10 @@ export async function startEdge(config: EdgeConfig, control: ControlForEdge, wor
       waited.abort();
     },
   };
+}
+
+/** Imported for those who want it: node:http stays out of the others' memory. */
+async function proxyFront(at: SocketAddress, config: EdgeConfig, carrier: Carrier, world: World): Promise<ProxyFront> {
+  const { listenForProxyClients } = await import('./front/proxy.ts');
+  return await listenForProxyClients(at, config, carrier, world);
 }

@@ -1,5 +1,5 @@
 // CONNECT over HTTP/2 (RFC 9113, 8.5): each stream of a session is one operator's request. For our CLI, and for any proxy client that speaks it.
-import { constants, type IncomingHttpHeaders, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { TunnelError } from '../../../base/errors.ts';
 import { LIMITS } from '../../../base/limits.ts';
@@ -25,6 +25,7 @@ interface Peer {
 
 /** Serves one connection until it ends. A target's reset arrives as RST_STREAM and never as END_STREAM: see streams/reset.ts. */
 export function serveHttp2(socket: TLSSocket, remote: SocketAddress, carrier: Carrier, log: Log, connection?: string): ServerHttp2Session {
+  const { performServerHandshake } = process.getBuiltinModule('node:http2'); // costs 5 MB, which an edge with our own CLI alone does not need
   const session = performServerHandshake(socket, {
     settings: { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: LIMITS.streamsPerAgentV2, maxHeaderListSize: LIMITS.httpHeaderBytes },
     maxSessionMemory: SESSION_MEMORY,
@@ -83,5 +84,5 @@ async function answered<Value>({ asking }: Peer, question: Promise<Value>): Prom
 function finish(stream: ServerHttp2Stream, headers: Record<string, string | number>): void {
   if (stream.destroyed) return;
   stream.respond(headers, { endStream: true });
-  stream.close(constants.NGHTTP2_NO_ERROR);
+  stream.close();
 }
