@@ -67,9 +67,11 @@ export abstract class TunnelCommand<T extends object | undefined> extends Comman
 
   /** The single line of a program that now serves: an event or `text`, and word to systemd. */
   protected async ready(event: Event, text: string): Promise<void> {
+    const [{ notifyReady }, { collectLoading, compileHotCode }] = await Promise.all([import('../system/notify.ts'), import('../system/after-loading.ts')]);
+    collectLoading();
+    compileHotCode();
     this.event(event);
     this.log(text);
-    const { notifyReady } = await import('../system/notify.ts');
     await notifyReady();
   }
 

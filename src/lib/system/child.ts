@@ -26,8 +26,8 @@ const TAKEN = 'taken';
 /** What a process needs of its parent's environment; secrets and options of Node stay behind. */
 const INHERITED = ['LD_LIBRARY_PATH', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR', 'TZ'];
 
-/** See bin/run.js; a process that begins can have it as an option. */
-const YOUNG_GENERATION = ['--max-semi-space-size=1'];
+/** See bin/run.js, and compileHotCode(); a process that begins can have them as options. */
+const SMALL_BEGINNING = ['--max-semi-space-size=1', '--no-opt', '--no-maglev'];
 
 /** `module` runs with nothing but this channel and our standard error. */
 export function startChild(module: URL, onMessage: (message: unknown) => void): Child {
@@ -35,7 +35,7 @@ export function startChild(module: URL, onMessage: (message: unknown) => void): 
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: environment(),
-    execArgv: YOUNG_GENERATION,
+    execArgv: SMALL_BEGINNING,
   });
   const { promise: ended, resolve } = Promise.withResolvers<string>();
   let taken = Promise.withResolvers<void>();

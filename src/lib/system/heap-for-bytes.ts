@@ -1,5 +1,6 @@
 // Tells V8 that this process carries bytes: what matters to its heap is then what passes by, not what stays.
 import { setFlagsFromString } from 'node:v8';
+import { compileHotCode } from './after-loading.ts';
 
 /** How much garbage there may be for each live byte of the heap, in percent, before V8 looks through all of it: at 20 MB that live, 100 MB. */
 const GARBAGE_PERCENT = 500;
@@ -10,6 +11,7 @@ const GARBAGE_PERCENT = 500;
  * several that have to be woken. Figures in docs/performance.md. The whole process: there is one heap.
  */
 export function tuneHeapForBytes(): void {
+  compileHotCode();
   setFlagsFromString(`--heap-growing-percent=${GARBAGE_PERCENT}`);
   setFlagsFromString('--no-parallel-scavenge');
 }
