@@ -15,7 +15,8 @@ export class Backlog {
 
   add(bytes: Buffer): void {
     this.#bytes += bytes.length;
-    if (bytes.length >= PIECE_BYTES) {
+    const isFirst = this.#pieces.length === 0 && this.#open === undefined; // and mostly the only one
+    if (isFirst || bytes.length >= PIECE_BYTES) {
       this.#seal();
       this.#pieces.push(ownMemory(bytes));
       return;
@@ -41,7 +42,11 @@ export class Backlog {
   }
 }
 
-/** A view keeps all that was read with it; where that is mostly something else, a copy is cheaper. */
+/** A view keeps all that was read with it; where that is much, and mostly something else, a copy is cheaper. Never one in Node's pool, which is large itself. */
 export function ownMemory(bytes: Buffer): Buffer {
-  return bytes.length < bytes.buffer.byteLength / 2 ? Buffer.from(bytes) : bytes;
+  const { byteLength } = bytes.buffer;
+  if (byteLength <= PIECE_BYTES || bytes.length >= byteLength / 2) return bytes;
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }

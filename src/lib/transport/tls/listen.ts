@@ -23,7 +23,7 @@ export interface TlsListener extends AsyncDisposable {
   readonly halfOpen: number;
   /** Owns the socket from here on. */
   take(socket: TcpSocket): void;
-  /** For handshakes from now on. */
+  /** For handshakes from now on; their protocols stay as they were. */
   useCredentials(credentials: LinkCredentials): void;
   /** Drops handshakes, and ends the links there are with `code` and `reason`. */
   close(code?: number, reason?: string): Promise<void>;
