@@ -13,8 +13,15 @@ import { understandFailure } from './request.ts';
 const LEFT = new TunnelError('interrupted', 'the operator left');
 const LIVENESS = { keepAliveMs: LIMITS.keepAliveMs, deadLinkMs: LIMITS.deadLinkV2Ms } as const;
 
+/** A question costs control the same when nobody waits for its answer any more: an operator that has given up so many waits for so long, for each, before another is asked. */
+const MOST_GIVEN_UP = 100;
+const GIVEN_UP_PAUSE_MS = 10;
+
+/** What an operator's requests become. */
+export type Asking = Pick<Carrier, 'connect' | 'attach' | 'detach'>;
+
 /** Serves one connection until it ends, `onRequest` with each request; control is told then, which ends the sessions that only it used. */
-export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: Carrier, world: World, onRequest: () => void): void {
+export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: Asking, world: World, onRequest: () => void): void {
   const { clock, log, random } = world;
   const alpn = socket.alpnProtocol || '';
   const parts = { socket, role: 'listener', transport: 'tls', alpn, remote, peerCertificate: new Uint8Array(0), liveness: LIVENESS } as const;
@@ -22,12 +29,14 @@ export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: 
   const connection = random.uuid();
   const asking = new Set<Promise<unknown>>();
   const lost = new AbortController();
-  const asked = async <Value>(question: Promise<Value>): Promise<Value> => {
+  let givenUp = 0;
+  const asked = async <Value>(question: Promise<Value>, gone: AbortSignal): Promise<Value> => {
     asking.add(question);
     try {
       return await question;
     } finally {
       asking.delete(question);
+      if (gone.aborted) givenUp += 1;
     }
   };
 
@@ -37,12 +46,12 @@ export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: 
     try {
       const request = await hearRequest(stream, clock, gone.signal);
       if (request.kind === 'operator-attach') {
-        await asked(carrier.attach({ sessionToken: request.token, connection }));
+        await asked(carrier.attach({ sessionToken: request.token, connection }), gone.signal);
         await grantRequest(stream, undefined, clock, gone.signal);
         stream.resume().end();
         return;
       }
-      const connected = await asked(carrier.connect({ sessionToken: request.token, target: request.target, remote, connection }, gone.signal));
+      const connected = await asked(carrier.connect({ sessionToken: request.token, target: request.target, remote, connection }, gone.signal), gone.signal);
       await grantRequest(stream, connected.agent, clock, gone.signal).catch(() => {}); // carrying a stream that is gone reports its end
       await connected.carry(stream);
     } catch (thrown) {
@@ -59,6 +68,10 @@ export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: 
   const accept = async (): Promise<void> => {
     for (;;) {
       const stream = await link.acceptStream(lost.signal);
+      if (givenUp >= MOST_GIVEN_UP) {
+        await clock.sleep(givenUp * GIVEN_UP_PAUSE_MS, lost.signal);
+        givenUp = 0;
+      }
       onRequest();
       answer(stream).catch((error: unknown) => {
         if (!stream.destroyed) log.warn({ error, remote }, 'answering an operator failed');
