@@ -60,6 +60,8 @@ export class MuxLink implements Link {
   readonly #gone = Promise.withResolvers<void>();
   readonly #ready = Promise.withResolvers<void>();
   readonly #open = new Map<number, MuxStream>();
+  /** Of ours, those that have said nothing yet. */
+  readonly #unnamed = new Set<MuxStream>();
   readonly #waiting = new Set<MuxStream>();
   readonly #arrived = new Arrivals<LinkStream>();
   readonly #credited = new Arrivals<LinkStream>();
@@ -110,7 +112,7 @@ export class MuxLink implements Link {
   }
 
   get streams(): number {
-    return this.#open.size;
+    return this.#open.size + this.#unnamed.size;
   }
 
   async openStream(signal: AbortSignal): Promise<LinkStream> {
@@ -138,18 +140,26 @@ export class MuxLink implements Link {
 
   #spendCredit(): void {
     while (this.#theirs !== undefined && this.#credited.wanted > 0 && this.#ourOpen < this.#theirs.streams) {
-      if (this.#nextOurs > LAST_STREAM_ID) return void this.close(0, 'its stream ids are used up');
-      const stream = this.#add(this.#nextOurs, this.#theirs.window);
-      this.#nextOurs += 2;
+      if (this.#nextOurs + 2 * this.#unnamed.size > LAST_STREAM_ID) return void this.close(0, 'its stream ids are used up');
+      const stream = this.#make(0, this.#theirs.window);
+      this.#unnamed.add(stream);
       this.#ourOpen += 1;
       this.#credited.push(stream);
     }
   }
 
-  #add(id: number, theirWindow: number): MuxStream {
-    const stream = new MuxStream(id, this.#carrier, { ours: FIRST_WINDOW_BYTES, theirs: theirWindow });
-    this.#open.set(id, stream);
-    return stream;
+  #make(id: number, theirWindow: number): MuxStream {
+    return new MuxStream(id, this.#carrier, { ours: FIRST_WINDOW_BYTES, theirs: theirWindow });
+  }
+
+  /** Ids must rise in the order of first frames, which is not that of opening: one stream may wait for room on the connection while the next one need not. */
+  #idOf(stream: MuxStream): number {
+    if (this.#unnamed.delete(stream)) {
+      stream.streamId = this.#nextOurs;
+      this.#nextOurs += 2;
+      this.#open.set(stream.streamId, stream);
+    }
+    return stream.streamId;
   }
 
   #data(id: number, bytes: Buffer): void {
@@ -195,7 +205,8 @@ export class MuxLink implements Link {
     if (this.#theirOpen >= most || this.#arrived.untaken >= most) throw violation('more streams than allowed');
     this.#lastTheirs = id;
     this.#theirOpen += 1;
-    const stream = this.#add(id, this.#theirs.window);
+    const stream = this.#make(id, this.#theirs.window);
+    this.#open.set(id, stream);
     this.#arrived.push(stream);
     return stream;
   }
@@ -210,9 +221,9 @@ export class MuxLink implements Link {
   }
 
   readonly #carrier: Carrier = {
-    data: (stream, bytes) => this.#wire.data(stream.streamId, bytes),
-    end: (stream) => this.#wire.send(endFrame(stream.streamId)),
-    reset: (stream, code) => this.#wire.send(resetFrame(stream.streamId, code)),
+    data: (stream, bytes) => this.#wire.data(this.#idOf(stream), bytes),
+    end: (stream) => this.#wire.send(endFrame(this.#idOf(stream))),
+    reset: (stream, code) => this.#wire.send(resetFrame(this.#idOf(stream), code)),
     grant: (stream, bytes) => this.#wire.send(windowFrame(stream.streamId, bytes)),
     grow: (window) => {
       const left = LIMITS.agentBufferBytes - this.#grown;
@@ -266,7 +277,7 @@ export class MuxLink implements Link {
     this.#arrived.fail(error);
     this.#credited.fail(error);
     const left = end.by === 'silence' ? undefined : this.#wire.finish();
-    for (const stream of [...this.#open.values()]) stream.destroy(error);
+    for (const stream of [...this.#open.values(), ...this.#unnamed]) stream.destroy(error);
     this.#settleClosed(end);
     void this.#leave(left).then(this.#gone.resolve);
   }

@@ -33,7 +33,8 @@ const WRITABLE_BYTES = 64 * 1024 + 1;
 type Done = (error?: Error | null) => void;
 
 export class MuxStream extends Duplex implements LinkStream {
-  readonly streamId: number;
+  /** 0 until its first frame leaves. */
+  streamId: number;
   readonly #carrier: Carrier;
   /** Bytes that we may still send. */
   #credit: number;
