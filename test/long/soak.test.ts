@@ -1,0 +1,103 @@
+// Connect, transfer, drop, for as long as it takes to see a leak: memory and descriptors of every process stay flat, over QUIC with 1 % loss and over TLS. FULL=1 for ten minutes.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { describe, type TestContext, test } from 'node:test';
+import { type Chain, connectTo, startChain } from '../support/chain.ts';
+import { type Running, start } from '../support/cli.ts';
+import { edgePid } from '../support/edge-pid.ts';
+import { describeTrend, Holdings } from '../support/holdings.ts';
+import { dial, pattern, patternSha256, readToEnd, startTarget } from '../support/tcp.ts';
+import { udpProxy } from '../support/udp-proxy.ts';
+
+const SOAK_MS = process.env['FULL'] === '1' ? 600_000 : 60_000;
+/** Until V8 has sized its heap and every path has run once. */
+const WARM_UP_MS = SOAK_MS / 4;
+const SAMPLE_MS = 500;
+const BYTES = 512 * 1024;
+const AT_ONCE = 3;
+/** A whole `tunnel connect` comes and goes so often. */
+const COMMAND_MS = 5000;
+const HUNG_MS = 30_000;
+const GROWTH_BYTES = 12 * 1024 * 1024;
+const GROWTH_DESCRIPTORS = 4;
+
+describe('memory and descriptors stay flat', { concurrency: 2 }, () => {
+  for (const transport of ['quic', 'tls'] as const) {
+    test(`${SOAK_MS / 1000} s over ${transport}${transport === 'quic' ? ' with 1 % loss' : ''}`, async (t) => {
+      const chain = await startChain(t);
+      const agent = await agentOver(t, chain, transport);
+      const target = await startTarget(t, (socket) => void socket.pipe(socket));
+      const { port, running } = await connectTo(t, chain, `127.0.0.1:${target}`, '--wait', '30s');
+      const holdings = new Holdings({ control: pidOf(chain.gateway), edge: await edgePid(chain), agent: pidOf(agent), connect: pidOf(running) });
+
+      const began = performance.now();
+      const isOver = () => performance.now() - began >= SOAK_MS;
+      const sampling = setInterval(() => performance.now() - began >= WARM_UP_MS && holdings.sample(), SAMPLE_MS);
+      const done = { transfers: 0, drops: 0, commands: 0 };
+      const transferAndDrop = async () => {
+        while (!isOver()) {
+          await unhung('a transfer', transfer(t, port));
+          done.transfers += 1;
+          await unhung('a transfer to be dropped', drop(t, port));
+          done.drops += 1;
+        }
+      };
+      const commands = async () => {
+        while (!isOver()) {
+          const next = new Promise((resolve) => setTimeout(resolve, COMMAND_MS));
+          const { port: own, running: command } = await connectTo(t, chain, `127.0.0.1:${target}`);
+          await unhung('the transfer of a command', transfer(t, own));
+          await command.stop();
+          done.commands += 1;
+          await next;
+        }
+      };
+      await Promise.all([...Array.from({ length: AT_ONCE }, transferAndDrop), commands()]).finally(() => clearInterval(sampling));
+
+      const trends = holdings.trends();
+      t.diagnostic(`${done.transfers} transfers of ${BYTES / 1024} KiB there and back, ${done.drops} cut short, ${done.commands} commands`);
+      for (const trend of trends) t.diagnostic(describeTrend(trend));
+      for (const trend of trends) {
+        assert.ok(trend.last.bytes - trend.first.bytes < GROWTH_BYTES, describeTrend(trend));
+        assert.ok(trend.last.descriptors - trend.first.descriptors <= GROWTH_DESCRIPTORS, describeTrend(trend));
+      }
+    });
+  }
+});
+
+async function agentOver(t: TestContext, chain: Chain, transport: 'quic' | 'tls'): Promise<Running> {
+  await chain.agent.stop();
+  const [, address = '', port = ''] = /^(.*):(\d+)$/.exec(String(chain.ready['udp'])) ?? [];
+  const proxy = await udpProxy(t, { address, port: Number(port) });
+  proxy.weather({ loss: 0.01 }, 1);
+  const agent = start(t, ['agent', 'start', '--data-dir', chain.agentFolder, '--transport', transport, '--quic-endpoint', `127.0.0.1:${proxy.at.port}`]);
+  await agent.event('ready');
+  return agent;
+}
+
+async function unhung<Value>(what: string, work: Promise<Value>): Promise<Value> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`${what} took more than ${HUNG_MS / 1000} s`)), HUNG_MS);
+  return await Promise.race([work, promise]).finally(() => clearTimeout(timer));
+}
+
+/** Every byte there and back. */
+async function transfer(t: TestContext, port: number): Promise<void> {
+  const socket = await dial(t, port);
+  const ending = readToEnd(socket);
+  for (const part of pattern(BYTES)) socket.write(part);
+  socket.end();
+  assert.deepEqual(await ending, { bytes: BYTES, sha256: patternSha256(BYTES), end: 'fin' });
+}
+
+/** Cut by the client in the middle. */
+async function drop(t: TestContext, port: number): Promise<void> {
+  const socket = await dial(t, port);
+  for (const part of pattern(BYTES)) socket.write(part);
+  await once(socket, 'data');
+  socket.resetAndDestroy();
+}
+
+function pidOf({ child: { pid } }: Running): number {
+  return pid ?? assert.fail('it does not run');
+}
