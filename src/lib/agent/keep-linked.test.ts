@@ -113,6 +113,22 @@ test('a good link forgets the failures before it, a short one does not', async (
   assert.ok((dials.at(-1)?.at ?? 0) - short > 500, 'longer after a link of no time');
 });
 
+test('a gateway that stops is expected back: pauses stay at 2 s for half a minute', async (t) => {
+  const { world, ups, dials, next } = stand(t);
+  await settle();
+  next.fails = true;
+  ups[0]?.end({ why: 'ended', end: { by: 'peer', code: CLOSE.stopping, reason: 'the gateway is stopping' } });
+  await settle();
+  await world.clock.advance(60_000);
+  const pauses = dials.slice(1).map(({ at }, index) => Math.round((at - (dials[index]?.at ?? 0)) / 100) / 10);
+  assert.deepEqual(pauses.slice(0, 5), [0.5, 1, 2, 2, 2]);
+  assert.ok(
+    dials.every(({ at }, index) => at > LIMITS.backoffStoppedMs || (pauses[index] ?? 0) <= 2),
+    pauses.join(),
+  );
+  assert.equal(pauses.at(-1), 8);
+});
+
 test('a renewed certificate: the next link is up before the old one is retired, and without a pause', async (t) => {
   const { world, ups, dials } = stand(t);
   await settle();

@@ -89,6 +89,7 @@ class Keeper {
     this.#pace.left(this.#upSince);
     const ended = need === 'ended' ? await current.ended : undefined;
     const distrust = this.#distrust(current, ended);
+    if (need === 'drained' || wasEnded(ended, CLOSE.stopping)) this.#pace.expectSoon();
     if (need === 'moved') {
       this.#pace.forget();
       if (versionOf(current.link) === 1) await current.giveUp('the network moved');
@@ -127,7 +128,7 @@ class Keeper {
     });
     void current.ended.then((ended) => {
       // The gateway lets an idle link go when it has heard the newer one, which may be before we have heard its answer there.
-      if (!wasReplaced(ended)) round.abort(new TunnelError('link.lost', 'the link over TLS ended'));
+      if (!wasEnded(ended, CLOSE.replaced)) round.abort(new TunnelError('link.lost', 'the link over TLS ended'));
     });
     try {
       return await this.#bring(request, round.signal);
@@ -167,8 +168,9 @@ function isAtOnce(ended: Ended): boolean {
   return ended.why === 'renewed' || ended.why === 'forgotten';
 }
 
-function wasReplaced(ended: Ended): boolean {
-  return ended.why === 'ended' && ended.end.by === 'peer' && ended.end.code === CLOSE.replaced;
+/** By the gateway, with that code. */
+function wasEnded(ended: Ended | undefined, code: number): boolean {
+  return ended?.why === 'ended' && ended.end.by === 'peer' && ended.end.code === code;
 }
 
 function wasLost(ended: Ended | undefined): boolean {

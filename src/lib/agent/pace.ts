@@ -7,6 +7,7 @@ export class Pace {
   readonly #world: Pick<World, 'clock' | 'random'>;
   #failures = 0;
   #outageSince: number;
+  #soonUntil = Number.NEGATIVE_INFINITY;
 
   constructor(world: Pick<World, 'clock' | 'random'>) {
     this.#world = world;
@@ -19,7 +20,14 @@ export class Pace {
 
   /** Milliseconds, more each time. */
   next(): number {
-    return backoff(this.#failures++, this.#world.clock.monotonic() - this.#outageSince, this.#world.random);
+    const now = this.#world.clock.monotonic();
+    const ceiling = now < this.#soonUntil ? LIMITS.backoffStoppedCeilingMs : undefined;
+    return backoff(this.#failures++, now - this.#outageSince, this.#world.random, ceiling);
+  }
+
+  /** The gateway said that it stops, and most that stop are started again at once: 3 s later everybody is to be back (security.md, Faults). */
+  expectSoon(): void {
+    this.#soonUntil = this.#world.clock.monotonic() + LIMITS.backoffStoppedMs;
   }
 
   /** A link that came up at `since`, in monotonic ms, is left: one that held forgets the failures before it. */

@@ -43,6 +43,8 @@ export const LIMITS = {
   backoffEarlyCeilingMs: 8 * SECOND,
   backoffEarlyMs: 5 * MINUTE,
   backoffCeilingMs: 60 * SECOND,
+  backoffStoppedCeilingMs: 2 * SECOND,
+  backoffStoppedMs: 30 * SECOND,
   goodLinkMs: 30 * SECOND,
   drainGraceMs: 30 * SECOND,
   sessionIdleMs: 15 * MINUTE,
