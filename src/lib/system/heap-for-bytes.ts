@@ -2,8 +2,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { compileHotCode } from './after-loading.ts';
 
-/** How much garbage there may be for each live byte of the heap, in percent, before V8 looks through all of it: at 20 MB that live, 100 MB. */
-const GARBAGE_PERCENT = 500;
+/** How much garbage there may be for each live byte of the heap, in percent, before V8 looks through all of it: at 12 MB that live, 30 MB. */
+const GARBAGE_PERCENT = 250;
 
 /**
  * For an edge, an agent and `connect`, before the first byte. Buffers are garbage outside the heap that V8 counts as if they were in it, so a heap of our size was
