@@ -7,10 +7,10 @@ import type { World } from '../base/world.ts';
 import { OPERATOR_ALPN } from '../link/operator-request.ts';
 import { dialTls } from '../streams/dial-tls.ts';
 import type { Link } from '../transport/link.ts';
+import { LIVENESS } from '../transport/liveness.ts';
 import { MuxLink } from '../transport/mux/link.ts';
 
 const HINT = 'Is the gateway running, and does a firewall let TCP through to it?';
-const LIVENESS = { keepAliveMs: LIMITS.keepAliveMs, deadLinkMs: LIMITS.deadLinkV2Ms } as const;
 
 /** `where` is host:port. Errors `gateway.unreachable`, `gateway.silent`, `certificate.refused`, `protocol.violation`, those of a proxy. */
 export async function dialEdge(where: string, caPem: string, world: World, signal: AbortSignal): Promise<Link> {

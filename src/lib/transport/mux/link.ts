@@ -3,9 +3,10 @@ import type { Duplex } from 'node:stream';
 import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Clock, SocketAddress, Timer } from '../../base/world.ts';
+import { Allowance } from '../admission.ts';
 import { Arrivals } from '../arrivals.ts';
 import type { Link, LinkEnd, LinkStream, TransportName } from '../link.ts';
-import { Allowance } from '../quic/admission.ts';
+import type { Liveness } from '../liveness.ts';
 import {
   closeFrame,
   endFrame,
@@ -44,7 +45,7 @@ export interface MuxLinkParts {
   readonly peerCertificate: Uint8Array;
   /** Streams that the peer may have open. */
   readonly incomingStreams: number;
-  readonly liveness: { readonly keepAliveMs: number; readonly deadLinkMs: number };
+  readonly liveness: Liveness;
 }
 
 export class MuxLink implements Link {

@@ -1,5 +1,6 @@
 // How long a link bears with its peer: silence, a greeting that does not come, a frame that stays a part. Pure; the link keeps the timer.
 import { LIMITS } from '../../base/limits.ts';
+import type { Liveness } from '../liveness.ts';
 
 export interface Heard {
   /** Monotonic ms of the last byte. */
@@ -16,12 +17,12 @@ export type Verdict =
   | { readonly kind: 'alive'; readonly ping: boolean; readonly lookAgainMs: number };
 
 export class Patience {
-  readonly #liveness: { readonly keepAliveMs: number; readonly deadLinkMs: number };
+  readonly #liveness: Liveness;
   readonly #begunAt: number;
   /** The frame that was incomplete when we looked last. */
   #unfinished: { readonly frame: number; readonly since: number } | undefined;
 
-  constructor(liveness: { readonly keepAliveMs: number; readonly deadLinkMs: number }, now: number) {
+  constructor(liveness: Liveness, now: number) {
     this.#liveness = liveness;
     this.#begunAt = now;
   }

@@ -3,10 +3,11 @@ import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { SocketAddress, World } from '../../base/world.ts';
 import type { Link, LinkEnd, LinkStream } from '../link.ts';
+import { LIVENESS, type Liveness } from '../liveness.ts';
 import { type ExpectedPeer, judgePeerCertificate } from '../peer-certificate.ts';
 import type { Datagrams } from './datagrams.ts';
 import type { Ending } from './ending.ts';
-import { ConnectionLoop, type Liveness } from './loop.ts';
+import { ConnectionLoop } from './loop.ts';
 import type { NativeConnection, Quiche } from './native.ts';
 import { StreamTable } from './stream-table.ts';
 
@@ -131,7 +132,7 @@ export class QuicLink implements Link {
 
 /** security.md, Limits: dead link. */
 function livenessOf(alpn: string): Liveness {
-  if (alpn === V2_ALPN) return { keepAliveMs: LIMITS.keepAliveMs, deadLinkMs: LIMITS.deadLinkV2Ms };
+  if (alpn === V2_ALPN) return LIVENESS;
   return { keepAliveMs: V1_KEEP_ALIVE_MS, deadLinkMs: LIMITS.idleTimeoutMs };
 }
 

@@ -2,13 +2,14 @@
 import type { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { SocketAddress, World } from '../../base/world.ts';
+import { Allowance, AllowanceBySource, HalfOpen, sourceOf } from '../admission.ts';
 import type { Link, LinkCredentials, LinkListener } from '../link.ts';
-import { Allowance, AllowanceBySource, HalfOpen, sourceOf } from './admission.ts';
+import type { Liveness } from '../liveness.ts';
 import { checkCredentials, makeConfig } from './config.ts';
 import { Datagrams } from './datagrams.ts';
 import { type DropCounts, type DropReason, Drops } from './drops.ts';
 import { QuicLink } from './link.ts';
-import { type Liveness, PATH } from './loop.ts';
+import { PATH } from './loop.ts';
 import { loadQuiche } from './native.ts';
 import { CONNECTION_ID_BYTES, idKey, type LongHeader, QUIC_V1, readHeader, readInitialToken, SMALLEST_INITIAL_BYTES, versionNegotiation } from './packet.ts';
 import { isSame, packetBytesFor } from './path.ts';

@@ -1,6 +1,7 @@
 // Drives one native connection for its link: packets in, a turn for the streams, packets out, one timer. Nothing that the engine throws gets past it.
 import type { TunnelError } from '../../base/errors.ts';
 import type { Log, SocketAddress, Timer, World } from '../../base/world.ts';
+import type { Liveness } from '../liveness.ts';
 import { Balance, type Readers } from './balance.ts';
 import type { Datagrams } from './datagrams.ts';
 import { type Ending, ending, endingOf } from './ending.ts';
@@ -25,11 +26,6 @@ const LONGEST_PROBE_MS = 60_000;
 
 // A peer that answers is where it was. Long enough for a ping that must be sent again, short enough that a peer that moved is soon told.
 const DOUBT_MS = 1500;
-
-export interface Liveness {
-  readonly keepAliveMs: number;
-  readonly deadLinkMs: number;
-}
 
 export interface LoopEvents {
   /** The engine may have news: establishment, streams, credit. */

@@ -5,6 +5,7 @@ import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { SocketAddress, TcpSocket, World } from '../../base/world.ts';
 import type { Link, LinkCredentials } from '../link.ts';
+import { LIVENESS, type Liveness } from '../liveness.ts';
 import { MuxLink } from '../mux/link.ts';
 import { judgePeerCertificate } from '../peer-certificate.ts';
 import { secureContext } from './context.ts';
@@ -22,7 +23,7 @@ export interface TlsDialOptions {
   readonly pinnedSpki?: string | undefined;
   readonly signal: AbortSignal;
   /** For tests: shorter than the limits. */
-  readonly liveness?: { readonly keepAliveMs: number; readonly deadLinkMs: number };
+  readonly liveness?: Liveness;
 }
 
 /**
@@ -54,7 +55,11 @@ export async function dialTls(options: TlsDialOptions, world: World): Promise<Li
   }
 }
 
-async function establish(raw: TcpSocket, { remote, serverName, pinnedSpki, credentials, liveness }: TlsDialOptions, { clock }: World): Promise<Link> {
+async function establish(
+  raw: TcpSocket,
+  { remote, serverName, pinnedSpki, credentials, liveness = LIVENESS }: TlsDialOptions,
+  { clock }: World,
+): Promise<Link> {
   const named = serverName !== null && isIP(serverName) === 0 ? { servername: serverName } : {};
   const socket = connectTls({
     socket: raw,
@@ -78,7 +83,7 @@ async function establish(raw: TcpSocket, { remote, serverName, pinnedSpki, crede
       peerCertificate,
       incomingStreams: LIMITS.streamsPerAgentV2,
     } as const;
-    const link = new MuxLink({ ...parts, liveness: liveness ?? LIVENESS }, clock);
+    const link = new MuxLink({ ...parts, liveness }, clock);
     await link.ready.catch(async (error: unknown) => {
       throw refusedOr(error, await link.closed);
     });
@@ -88,8 +93,6 @@ async function establish(raw: TcpSocket, { remote, serverName, pinnedSpki, crede
     throw handshakeError(error);
   }
 }
-
-const LIVENESS = { keepAliveMs: LIMITS.keepAliveMs, deadLinkMs: LIMITS.deadLinkV2Ms } as const;
 
 function secured(socket: TLSSocket): Promise<void> {
   return new Promise((resolve, reject) => {

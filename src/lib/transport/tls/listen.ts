@@ -4,10 +4,11 @@ import { createServer, type TLSSocket } from 'node:tls';
 import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { SocketAddress, TcpSocket, World } from '../../base/world.ts';
+import { HalfOpen, sourceOf } from '../admission.ts';
 import type { Link, LinkCredentials } from '../link.ts';
+import { LIVENESS, type Liveness } from '../liveness.ts';
 import { MuxLink } from '../mux/link.ts';
 import { judgePeerCertificate } from '../peer-certificate.ts';
-import { HalfOpen, sourceOf } from '../quic/admission.ts';
 import { secureContext } from './context.ts';
 import { refuse } from './refusal.ts';
 
@@ -15,7 +16,7 @@ export interface TlsListenOptions {
   readonly credentials: LinkCredentials;
   readonly onLink: (link: Link) => void;
   /** For tests: shorter than the limits. */
-  readonly liveness?: { readonly keepAliveMs: number; readonly deadLinkMs: number };
+  readonly liveness?: Liveness;
 }
 
 export interface TlsListener extends AsyncDisposable {
@@ -34,8 +35,6 @@ interface Arriving {
   readonly remote: SocketAddress;
   leave(): void;
 }
-
-const LIVENESS = { keepAliveMs: LIMITS.keepAliveMs, deadLinkMs: LIMITS.deadLinkV2Ms } as const;
 
 /** Error of node's for credentials that do not fit together. */
 export function listenTls({ credentials, onLink, liveness = LIVENESS }: TlsListenOptions, { clock, log }: World): TlsListener {

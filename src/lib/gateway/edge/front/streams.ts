@@ -5,13 +5,13 @@ import { LIMITS } from '../../../base/limits.ts';
 import type { SocketAddress, World } from '../../../base/world.ts';
 import { grantRequest, hearRequest, refuseRequest } from '../../../link/operator-request.ts';
 import type { LinkStream } from '../../../transport/link.ts';
+import { LIVENESS } from '../../../transport/liveness.ts';
 import { MuxLink } from '../../../transport/mux/link.ts';
 import type { Carrier } from '../carry.ts';
 import { understandFailure } from './request.ts';
 
 /** One for all streams: each of them ends, and a stack for each costs more than the rest of it. */
 const LEFT = new TunnelError('interrupted', 'the operator left');
-const LIVENESS = { keepAliveMs: LIMITS.keepAliveMs, deadLinkMs: LIMITS.deadLinkV2Ms } as const;
 
 /** A question costs control the same when nobody waits for its answer any more: an operator that has given up so many waits for so long, for each, before another is asked. */
 const MOST_GIVEN_UP = 100;

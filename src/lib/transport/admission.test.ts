@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LIMITS } from '../../base/limits.ts';
+import { LIMITS } from '../base/limits.ts';
 import { Allowance, AllowanceBySource, HalfOpen, sourceOf } from './admission.ts';
 
 const nobody = () => assert.fail('evicted');

@@ -1,6 +1,6 @@
 // How much strangers may take from the listener: half-open handshakes, in all and for each source, handshakes begun, and answers that cost us nothing to remember.
 import ipaddr from 'ipaddr.js';
-import { LIMITS } from '../../base/limits.ts';
+import { LIMITS } from '../base/limits.ts';
 
 /** What one stranger can have many addresses of: an IPv6 /64 is one source, an IPv4 address, mapped or not, too. */
 export function sourceOf(address: string): string {
