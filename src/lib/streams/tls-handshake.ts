@@ -14,28 +14,34 @@ export interface TlsOptions extends Pick<ConnectionOptions, 'ca' | 'rejectUnauth
  * that puts a TlsWire below. (Tried, 24.21: a reset of the TCP socket that TLS lies on directly leaves as a clean end, and with `destroy` after it at times ends the process.)
  * Error `certificate.refused` without a hint; everything else rejects as it came, an abort with the signal's reason.
  */
-export function shakeHands(raw: TcpSocket, host: string, { alpn, ...options }: TlsOptions, signal: AbortSignal): Promise<TLSSocket> {
+export async function shakeHands(raw: TcpSocket, host: string, { alpn, ...options }: TlsOptions, signal: AbortSignal): Promise<TLSSocket> {
   const named = isIP(host) === 0 ? { servername: host } : {};
   const tls = connect({ socket: raw, host, ...named, ...(alpn !== undefined && { ALPNProtocols: [alpn] }), ...options });
   tls.once('close', () => raw.destroy());
+  try {
+    await secured(tls, signal);
+    return tls;
+  } catch (cause) {
+    tls.destroy();
+    raw.destroy();
+    throw !signal.aborted && tls.authorizationError && cause instanceof Error ? refused(cause) : cause;
+  }
+}
+
+/** Resolves when the handshake that `tls` has begun is complete. Rejects with what it failed with, as it came; an abort with the signal's reason. Whoever called ends the socket then. */
+export function secured(tls: TLSSocket, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
       signal.removeEventListener('abort', abort);
-      tls.off('secureConnect', secured).off('error', failed).off('close', ended).on('error', ignore); // whoever uses it hears of it there
+      tls.off('secureConnect', ready).off('error', failed).off('close', ended).on('error', ignore); // whoever uses it hears of it there
       act();
     };
-    const fail = (error: unknown) =>
-      settle(() => {
-        tls.destroy();
-        raw.destroy();
-        reject(error);
-      });
-    const abort = () => fail(signal.reason);
-    const secured = () => settle(() => resolve(tls));
-    const failed = (cause: Error) => fail(tls.authorizationError ? refused(cause) : cause);
-    const ended = () => fail(new Error('the connection ended in the handshake'));
+    const abort = () => settle(() => reject(signal.reason));
+    const ready = () => settle(resolve);
+    const failed = (cause: Error) => settle(() => reject(cause));
+    const ended = () => failed(new TunnelError('link.lost', 'the connection ended in the handshake'));
     signal.addEventListener('abort', abort, { once: true });
-    tls.once('secureConnect', secured).once('error', failed).once('close', ended);
+    tls.once('secureConnect', ready).once('error', failed).once('close', ended);
     if (signal.aborted) abort();
   });
 }

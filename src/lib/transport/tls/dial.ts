@@ -1,9 +1,11 @@
 // The agent's side of a TLS link: one attempt over a TCP connection that someone else made, through a proxy or not.
 import { isIP } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { unlessAborted, within } from '../../base/deadline.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { SocketAddress, TcpSocket, World } from '../../base/world.ts';
+import { secured } from '../../streams/tls-handshake.ts';
 import type { Link, LinkCredentials } from '../link.ts';
 import { LIVENESS, type Liveness } from '../liveness.ts';
 import { MuxLink } from '../mux/link.ts';
@@ -30,35 +32,29 @@ export interface TlsDialOptions {
  * Resolves when both sides have judged each other's certificate. Errors `gateway.silent`, `certificate.refused`, `pin.mismatch`, `protocol.unsupported`, `link.lost`,
  * those of `connect`; an abort rejects with the signal's reason. The signal ends the attempt, not the link that came of it.
  */
-export async function dialTls(options: TlsDialOptions, world: World): Promise<Link> {
-  const { connect, serverName, pinnedSpki, signal } = options;
+export async function dialTls({ connect, ...options }: TlsDialOptions, world: World): Promise<Link> {
+  const { remote, serverName, pinnedSpki, signal } = options;
   if (serverName === null && pinnedSpki === undefined) throw new TunnelError('internal', 'a gateway without a name must be pinned');
   const raw = await connect(signal);
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  const deadline = world.clock.after(LIMITS.clientHelloMs, () => reject(silent(options.remote)));
-  signal.addEventListener('abort', abort, { once: true });
-  if (signal.aborted) abort();
-  const attempt = establish(raw, options, world);
   try {
-    return await Promise.race([attempt, promise]);
+    return await within(
+      world.clock,
+      LIMITS.clientHelloMs,
+      () => silent(remote),
+      signal,
+      (limit) => establish(raw, options, world, limit),
+    );
   } catch (error) {
     raw.destroy();
-    attempt.then(
-      (link) => link.close(),
-      () => {},
-    ); // whichever way it goes on, nobody waits for it any more
     throw error;
-  } finally {
-    deadline.cancel();
-    signal.removeEventListener('abort', abort);
   }
 }
 
 async function establish(
   raw: TcpSocket,
-  { remote, serverName, pinnedSpki, credentials, liveness = LIVENESS }: TlsDialOptions,
+  { remote, serverName, pinnedSpki, credentials, liveness = LIVENESS }: Omit<TlsDialOptions, 'connect'>,
   { clock }: World,
+  limit: AbortSignal,
 ): Promise<Link> {
   const named = serverName !== null && isIP(serverName) === 0 ? { servername: serverName } : {};
   const socket = connectTls({
@@ -69,7 +65,7 @@ async function establish(
     checkServerIdentity: () => undefined, // judgePeerCertificate does, by one rule for every transport
   });
   try {
-    await secured(socket);
+    await secured(socket, limit);
     const peerCertificate = leafOf(socket);
     judgePeerCertificate(peerCertificate, { role: 'server', name: serverName, pinnedSpki });
     if (!socket.alpnProtocol)
@@ -84,27 +80,15 @@ async function establish(
       incomingStreams: LIMITS.streamsPerAgentV2,
     } as const;
     const link = new MuxLink({ ...parts, liveness }, clock);
-    await link.ready.catch(async (error: unknown) => {
+    await unlessAborted(link.ready, limit).catch(async (error: unknown) => {
+      limit.throwIfAborted();
       throw refusedOr(error, await link.closed);
     });
     return link;
   } catch (error) {
     socket.on('error', () => {}).destroy();
-    throw handshakeError(error);
+    throw limit.aborted ? limit.reason : handshakeError(error);
   }
-}
-
-function secured(socket: TLSSocket): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (act: () => void) => {
-      socket.off('secureConnect', ready).off('error', failed).off('close', closed);
-      act();
-    };
-    const ready = () => settle(resolve);
-    const failed = (error: Error) => settle(() => reject(error));
-    const closed = () => failed(new TunnelError('link.lost', 'the connection ended in the handshake'));
-    socket.once('secureConnect', ready).once('error', failed).once('close', closed);
-  });
 }
 
 function leafOf(socket: TLSSocket): Uint8Array {
