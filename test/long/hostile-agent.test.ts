@@ -9,7 +9,7 @@ import { edgePid } from '../support/edge-pid.ts';
 import { lateSince, loopWatch, startIdle } from '../support/loop-watch.ts';
 import { residentBytes } from '../support/memory.ts';
 import { type EnrolledAgent, enrolAgent } from '../support/second-agent.ts';
-import { dial, pattern, patternSha256, readToEnd, startTarget } from '../support/tcp.ts';
+import { dial, patternSha256, readToEnd, sendPattern, startTarget } from '../support/tcp.ts';
 
 const MIB = 1024 * 1024;
 const TRANSFER_BYTES = 48 * MIB;
@@ -37,16 +37,7 @@ describe('an enrolled agent that has gone bad', { skip }, () => {
     chain = await startChain(context, { gatewayEnv: loopWatch(watched) });
     idleLate = lateSince(watched, startIdle(context, watched));
     hostile = await enrolAgent(chain, 'hostile');
-    target = await startTarget(context, (socket) => {
-      const parts = pattern(TRANSFER_BYTES);
-      const more = () => {
-        for (let part = parts.next(); ; part = parts.next()) {
-          if (part.done) return void socket.end();
-          if (!socket.write(part.value)) return void socket.once('drain', more);
-        }
-      };
-      more();
-    });
+    target = await startTarget(context, (socket) => sendPattern(socket, TRANSFER_BYTES));
   });
   after(async () => {
     for (const cleanup of cleanups.reverse()) await cleanup();

@@ -17,7 +17,7 @@ import { edgePid } from '../support/edge-pid.ts';
 import { type Captured, hostileDatagrams } from '../support/hostile-datagrams.ts';
 import { residentBytes } from '../support/memory.ts';
 import { type EnrolledAgent, enrolAgent } from '../support/second-agent.ts';
-import { dial, pattern, patternSha256, readToEnd, startTarget } from '../support/tcp.ts';
+import { dial, patternSha256, readToEnd, sendPattern, startTarget } from '../support/tcp.ts';
 
 const COUNT = 100_000;
 const WITHIN_MS = 60_000;
@@ -31,16 +31,7 @@ const SEED = Number(process.env['TUNNEL_TEST_SEED'] ?? Date.now() % 1_000_000);
 test(`${COUNT} hostile datagrams, seed ${SEED}: same edge, right hash, agent never offline, memory flat`, async (t) => {
   t.diagnostic(`TUNNEL_TEST_SEED=${SEED}`);
   const chain = await startChain(t);
-  const target = await startTarget(t, (socket) => {
-    const parts = pattern(TRANSFER_BYTES);
-    const more = () => {
-      for (let part = parts.next(); ; part = parts.next()) {
-        if (part.done) return void socket.end();
-        if (!socket.write(part.value)) return void socket.once('drain', more);
-      }
-    };
-    more();
-  });
+  const target = await startTarget(t, (socket) => sendPattern(socket, TRANSFER_BYTES));
   const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
   const bystander = await enrolAgent(chain, 'bystander');
   const relay = await relayed(t, bystander);

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type Running, run, start, succeed, temporaryFolder, tunnel } from '../support/cli.ts';
-import { type Host, noNamespaces, twoHosts } from '../support/namespaces.ts';
+import { type Running, start, succeed, temporaryFolder, tunnel } from '../support/cli.ts';
+import { type Host, noNamespaces, runOn, twoHosts } from '../support/namespaces.ts';
 
 const ECHO = `
 const { createServer } = require('node:net');
@@ -44,10 +44,7 @@ async function stand(t: TestContext): Promise<Stand> {
   const { left, right } = await twoHosts(t);
   const folder = temporaryFolder(t);
   const [gw, ag, op] = ['gw', 'ag', 'op'].map((name) => join(folder, name)) as [string, string, string];
-  const onRight = async (...command: [string, ...string[]]) => {
-    const { code, stderr } = await run(command[0], command.slice(1), { on: right.exec });
-    assert.equal(code, 0, stderr);
-  };
+  const onRight = (...command: [string, ...string[]]) => runOn(right, ...command);
   await onRight('ip', 'address', 'add', '10.88.0.5/32', 'dev', 'lo');
   await start(t, [], { on: [...right.exec, process.execPath, '-e', ECHO] }).event('ready');
   await succeed(['ca', 'init', '--data-dir', gw]);

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { run, start, succeed, temporaryFolder, tunnel } from '../support/cli.ts';
-import { noNamespaces, twoHosts } from '../support/namespaces.ts';
+import { start, succeed, temporaryFolder, tunnel } from '../support/cli.ts';
+import { noNamespaces, runOn, twoHosts } from '../support/namespaces.ts';
 
 const SERVER = `
 const { createServer } = require('node:net');
@@ -16,10 +16,7 @@ test('an agent behind another host: enrolment, a connection, TLS where UDP is bl
   const { left, right } = await twoHosts(t);
   const folder = temporaryFolder(t);
   const [gw, ag, op] = ['gw', 'ag', 'op'].map((name) => join(folder, name)) as [string, string, string];
-  const onRight = async (...command: [string, ...string[]]) => {
-    const { code, stderr } = await run(command[0], command.slice(1), { on: right.exec });
-    assert.equal(code, 0, stderr);
-  };
+  const onRight = (...command: [string, ...string[]]) => runOn(right, ...command);
   await onRight('ip', 'address', 'add', '10.88.0.5/32', 'dev', 'lo');
   // What `start` adds behind it are arguments that the script ignores.
   const target = start(t, [], { on: [...right.exec, process.execPath, '-e', SERVER] });

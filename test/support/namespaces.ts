@@ -1,4 +1,5 @@
 // Two hosts on one machine: network namespaces joined by a veth pair. Root on Linux only; gone with the test.
+import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import type { TestContext } from 'node:test';
 import { run } from './cli.ts';
@@ -37,4 +38,10 @@ export async function twoHosts(t: TestContext): Promise<{ left: Host; right: Hos
     return { exec: ['ip', 'netns', 'exec', name], address };
   };
   return { left: await host(leftName, '10.77.0.1'), right: await host(rightName, '10.77.0.2') };
+}
+
+/** A command on that host, which must succeed. */
+export async function runOn(host: Host, ...[command, ...args]: [string, ...string[]]): Promise<void> {
+  const { code, stderr } = await run(command, args, { on: host.exec });
+  assert.equal(code, 0, stderr);
 }

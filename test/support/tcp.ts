@@ -67,6 +67,18 @@ export function* pattern(count: number, seed = 1): Generator<Buffer> {
   }
 }
 
+/** Says the pattern as fast as it is taken, and ends. */
+export function sendPattern(socket: Socket, count: number): void {
+  const parts = pattern(count);
+  const more = () => {
+    for (let part = parts.next(); ; part = parts.next()) {
+      if (part.done) return void socket.end();
+      if (!socket.write(part.value)) return void socket.once('drain', more);
+    }
+  };
+  more();
+}
+
 export function patternSha256(count: number, seed = 1): string {
   const hash = createHash('sha256');
   for (const part of pattern(count, seed)) hash.update(part);
