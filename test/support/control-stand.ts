@@ -21,7 +21,7 @@ export interface ControlStand {
   readonly orders: string[];
   /** An agent with a row and, unless `offline`, a link that has advertised all that it may. Its link id is `link-NAME`. */
   agent(name: string, options?: { readonly routes?: readonly string[]; readonly ports?: readonly string[]; readonly offline?: boolean }): Promise<string>;
-  operator(name: string, agents: readonly string[] | null): Promise<Operator>;
+  operator(name: string, agents: readonly string[] | null, targets?: readonly string[]): Promise<Operator>;
   /** A session token of an operator, whose credential is called `credential-NAME`. */
   token(operator: Operator, targets: readonly string[], more?: { readonly agent?: string; readonly alternates?: readonly string[] }): Promise<string>;
   /** Codes of the audit rows since `ca init`, oldest first, after everything that waits was written. */
@@ -88,8 +88,8 @@ export async function controlStand(t: TestContext, more: Partial<World> = {}): P
       await control.forEdge.advertise(linkId, { epoch: 1n, subnets, names });
       return id;
     },
-    async operator(name, agents) {
-      const operator = await store.operators.upsert({ id: world.random.uuid(), name, kind: 'operator', agents });
+    async operator(name, agents, targets) {
+      const operator = await store.operators.upsert({ id: world.random.uuid(), name, kind: 'operator', agents, targets: targets ?? null });
       await store.credentials.insert({ hash: `credential-${name}`, operatorId: operator.id, expiresAt: world.clock.now() + 3_600_000 });
       return operator;
     },

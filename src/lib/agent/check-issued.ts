@@ -14,8 +14,8 @@ export interface Wanted {
   readonly now: number;
 }
 
-/** The leaf is for our key and this id, in force, and signed by a CA of the bundle; its end in ms since 1970. Error `certificate.refused`. */
-export function checkIssued({ certificatePem, privateKeyPem, trustedCaPem }: Identity, { agentId, now }: Wanted): { notAfter: number } {
+/** The leaf is for our key and this id, in force, and signed by a CA of the bundle; its end in ms since 1970, and the name in it. Error `certificate.refused`. */
+export function checkIssued({ certificatePem, privateKeyPem, trustedCaPem }: Identity, { agentId, now }: Wanted): { notAfter: number; name: string } {
   const leaf = parse(splitPemBundle(certificatePem)[0] ?? certificatePem);
   if (!leaf.publicKey.export({ type: 'spki', format: 'der' }).equals(publicSpki(privateKeyPem))) throw refused('it is for another key');
   const identity = readIdentity(leaf.raw, { usage: 'agent' });
@@ -25,7 +25,7 @@ export function checkIssued({ certificatePem, privateKeyPem, trustedCaPem }: Ide
     throw refused('its CA is not among those that came with it');
   const { notAfter } = certificateFacts(leaf);
   if (now >= notAfter) throw refused(`it ended at ${leaf.validToDate.toISOString()}, this machine's clock says ${new Date(now).toISOString()}`);
-  return { notAfter };
+  return { notAfter, name: identity.name };
 }
 
 /** The one CA that the enrolment string vouches for: whoever answered could have added another. Error `pin.mismatch`. */

@@ -91,11 +91,11 @@ async function replaceIdentity(
       certificatePem: answer.client_cert_pem,
       trustedCaPem: trustedCa === undefined ? caPem : answer.gateway_ca_cert_pem,
     };
-    checkIssued(identity, { agentId, now: clock.now() });
+    const { name } = checkIssued(identity, { agentId, now: clock.now() });
     const endpoint = quicEndpoint ?? enrolment.quicEndpoint ?? answer.quic_endpoint;
     parseEndpoint(endpoint);
     await completeIdentity(dataDir, pending.folder, identity, files);
-    await writeConfig(dataDir, mergeConfig(before, configOf(enrolment, answer, { agentId, endpoint, identity: pending.folder, enrolledWith })), files);
+    await writeConfig(dataDir, mergeConfig(before, configOf(enrolment, answer, { agentId, name, endpoint, identity: pending.folder, enrolledWith })), files);
   } catch (error) {
     if (!mayHaveBeenSpent(error, signal)) await files.remove(join(dataDir, pending.folder));
     throw error;
@@ -119,13 +119,13 @@ async function ask(
 }
 
 function configOf(
-  { gatewayUrl, agentName, caSpkiSha256, tls }: ReadableEnrolment,
+  { gatewayUrl, caSpkiSha256, tls }: ReadableEnrolment,
   answer: EnrollAnswer,
-  { agentId, endpoint, identity, enrolledWith }: { agentId: string; endpoint: string; identity: string; enrolledWith: string },
+  { agentId, name, endpoint, identity, enrolledWith }: { agentId: string; name: string; endpoint: string; identity: string; enrolledWith: string },
 ): Omit<AgentConfig, 'routes'> {
   return {
     agent_id: agentId,
-    name: agentName,
+    name,
     gateway: gatewayUrl,
     quic_endpoint: endpoint,
     identity,

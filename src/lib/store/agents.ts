@@ -17,12 +17,14 @@ export interface Agent {
   readonly hostname: string | null;
   /** As released stock agents mean them (reference.md, 5). */
   readonly bareNamesAreSuffixes: boolean;
+  /** Goes when its last link has gone. */
+  readonly ephemeral: boolean;
   readonly createdAt: number;
   readonly lastSeen: number | null;
 }
 
-export type NewAgent = Pick<Agent, 'id' | 'name' | 'allowedRoutes' | 'ports' | 'os' | 'hostname'>;
-export type AgentChanges = Partial<Pick<Agent, 'allowedRoutes' | 'ports' | 'os' | 'hostname' | 'bareNamesAreSuffixes'>> & {
+export type NewAgent = Pick<Agent, 'id' | 'name' | 'allowedRoutes' | 'ports' | 'os' | 'hostname'> & Partial<Pick<Agent, 'ephemeral'>>;
+export type AgentChanges = Partial<Pick<Agent, 'allowedRoutes' | 'ports' | 'os' | 'hostname' | 'bareNamesAreSuffixes' | 'ephemeral'>> & {
   readonly state?: 'active' | 'revoked';
 };
 
@@ -41,6 +43,7 @@ export function agentsTable(db: Kysely<Schema>, clock: Clock) {
           state: 'active',
           allowedRoutes: JSON.stringify(agent.allowedRoutes),
           bareNamesAreSuffixes: 0,
+          ephemeral: agent.ephemeral ? 1 : 0,
           createdAt: clock.now(),
         })
         .returningAll()
@@ -99,7 +102,7 @@ export function agentsTable(db: Kysely<Schema>, clock: Clock) {
   };
 }
 
-function columnsOf({ state, allowedRoutes, ports, os, hostname, bareNamesAreSuffixes }: AgentChanges): Partial<AgentsRow> {
+function columnsOf({ state, allowedRoutes, ports, os, hostname, bareNamesAreSuffixes, ephemeral }: AgentChanges): Partial<AgentsRow> {
   return {
     ...(state !== undefined && { state }),
     ...(allowedRoutes !== undefined && { allowedRoutes: JSON.stringify(allowedRoutes) }),
@@ -107,6 +110,7 @@ function columnsOf({ state, allowedRoutes, ports, os, hostname, bareNamesAreSuff
     ...(os !== undefined && { os }),
     ...(hostname !== undefined && { hostname }),
     ...(bareNamesAreSuffixes !== undefined && { bareNamesAreSuffixes: bareNamesAreSuffixes ? 1 : 0 }),
+    ...(ephemeral !== undefined && { ephemeral: ephemeral ? 1 : 0 }),
   };
 }
 
@@ -116,6 +120,7 @@ function agentOf(row: Selectable<AgentsRow>): Agent {
     allowedRoutes: readTexts(row.allowedRoutes, 'agents.allowed_routes'),
     ports: readTextsOrNull(row.ports, 'agents.ports'),
     bareNamesAreSuffixes: row.bareNamesAreSuffixes === 1,
+    ephemeral: row.ephemeral === 1,
   };
 }
 

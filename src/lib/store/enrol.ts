@@ -4,7 +4,7 @@ import type { Agent } from './agents.ts';
 import type { NewCertificate } from './certificates.ts';
 import type { Store, Tables } from './open.ts';
 import { isUnique } from './store-error.ts';
-import { type Token, tokenState } from './tokens.ts';
+import { type Token, type TokenUse, tokenState } from './tokens.ts';
 
 export interface EnrolmentRequest {
   readonly tokenId: string;
@@ -59,8 +59,11 @@ function refusalOf(error: unknown): EnrolmentRefusal | undefined {
 
 async function enrolIn(tables: Tables, request: EnrolmentRequest): Promise<Enrolment> {
   const { tokenId, tokenHash, spkiSha256 } = request;
-  const token = await tables.tokens.spend(tokenId, tokenHash, ['agent'], spkiSha256);
-  if (token === undefined) return { outcome: 'repeated', answer: answerAgain(await tables.tokens.byId(tokenId), request, tables.now()) };
+  const token = await tables.tokens.spend(tokenId, tokenHash, ['agent']);
+  if (token === undefined) {
+    const [found, use] = [await tables.tokens.byId(tokenId), await tables.tokens.useOf(tokenId, spkiSha256)];
+    return { outcome: 'repeated', answer: answerAgain(found, use, request, tables.now()) };
+  }
 
   const existing = await tables.agents.byName(token.name);
   const holders = await tables.certificates.holdersOf(spkiSha256);
@@ -72,7 +75,7 @@ async function enrolIn(tables: Tables, request: EnrolmentRequest): Promise<Enrol
 
   const { certificate, answer } = await request.issue(agent);
   await tables.certificates.insert({ ...certificate, agentId: agent.id, spkiSha256 });
-  await tables.tokens.keepAnswer(tokenId, answer);
+  await tables.tokens.keepUse({ tokenId, usedBy: spkiSha256, answer });
   await tables.audit.append({
     code: 'agent.enrolled',
     actor: request.actor,
@@ -93,11 +96,9 @@ function grantsOf({ routes, ports }: Token, { os, hostname }: EnrolmentRequest):
   return { allowedRoutes: routes, ports, os, hostname };
 }
 
-function answerAgain(token: Token | undefined, { tokenHash, spkiSha256 }: EnrolmentRequest, now: number): string {
+function answerAgain(token: Token | undefined, use: TokenUse | undefined, { tokenHash }: EnrolmentRequest, now: number): string {
   if (token === undefined || token.hash !== tokenHash || token.kind !== 'agent') throw new Refusal('unknown');
-  const { usedAt, usedBy, answer, revokedAt } = token;
-  const isRepeat = usedAt !== null && usedBy === spkiSha256 && revokedAt === null && now - usedAt < LIMITS.enrolmentRepeatMs;
-  if (isRepeat && answer !== null) return answer;
+  if (use && token.revokedAt === null && now - use.usedAt < LIMITS.enrolmentRepeatMs) return use.answer;
   const state = tokenState(token, now);
   throw new Refusal(state === 'open' ? 'unknown' : state);
 }

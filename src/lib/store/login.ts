@@ -33,7 +33,13 @@ export async function login(store: Store, request: LoginRequest): Promise<Login>
       await tables.audit.append({ code: 'operator.login-refused', actor, subject: `token:${tokenId}`, detail: { reason } });
       return { outcome: 'refused', reason };
     }
-    const operator = await tables.operators.upsert({ id: request.operatorId, name: token.name, kind: token.kind, agents: token.agents });
+    const operator = await tables.operators.upsert({
+      id: request.operatorId,
+      name: token.name,
+      kind: token.kind,
+      agents: token.agents,
+      targets: token.targets,
+    });
     const expiresAt = tables.now() + (token.credentialMs ?? request.defaultCredentialMs);
     await tables.credentials.insert({ hash: request.credentialHash, operatorId: operator.id, expiresAt });
     await tables.audit.append({

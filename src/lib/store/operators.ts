@@ -10,6 +10,8 @@ export interface Operator {
   readonly kind: OperatorsRow['kind'];
   /** Names of the agents that it may reach; null: all. */
   readonly agents: readonly string[] | null;
+  /** Scopes of targets that it may reach, in canonical text; null: all. */
+  readonly targets: readonly string[] | null;
   readonly createdAt: number;
 }
 
@@ -17,9 +19,9 @@ export type Credential = Readonly<CredentialsRow>;
 
 export function operatorsTable(db: Kysely<Schema>, clock: Clock) {
   return {
-    /** A name that is there keeps its id and takes the new kind and agents. */
-    async upsert({ id, name, kind, agents }: Omit<Operator, 'createdAt'>): Promise<Operator> {
-      const granted = { kind, agents: writeTextsOrNull(agents) };
+    /** A name that is there keeps its id and takes the new kind, agents and targets. */
+    async upsert({ id, name, kind, agents, targets }: Omit<Operator, 'createdAt'>): Promise<Operator> {
+      const granted = { kind, agents: writeTextsOrNull(agents), targets: writeTextsOrNull(targets) };
       const row = await db
         .insertInto('operators')
         .values({ id, name, ...granted, createdAt: clock.now() })
@@ -76,5 +78,5 @@ export function credentialsTable(db: Kysely<Schema>, clock: Clock) {
 }
 
 function operatorOf(row: Selectable<OperatorsRow>): Operator {
-  return { ...row, agents: readTextsOrNull(row.agents, 'operators.agents') };
+  return { ...row, agents: readTextsOrNull(row.agents, 'operators.agents'), targets: readTextsOrNull(row.targets, 'operators.targets') };
 }

@@ -5,6 +5,7 @@ export interface Schema {
   agents: AgentsRow;
   certificates: CertificatesRow;
   tokens: TokensRow;
+  tokenUses: TokenUsesRow;
   operators: OperatorsRow;
   credentials: CredentialsRow;
   sessions: SessionsRow;
@@ -24,6 +25,8 @@ export interface AgentsRow {
   hostname: string | null;
   /** 0 or 1. */
   bareNamesAreSuffixes: number;
+  /** 0 or 1: goes when its last link has gone. */
+  ephemeral: number;
   createdAt: number;
   lastSeen: number | null;
 }
@@ -55,12 +58,27 @@ export interface TokensRow {
   createdAt: number;
   createdBy: string;
   expiresAt: number;
+  maxUses: number;
+  uses: number;
+  /** The last time. */
   usedAt: number | null;
-  /** SHA-256 of the SPKI that was enrolled. */
-  usedBy: string | null;
-  /** What was answered, for a repeat with the same key. */
-  answer: string | null;
+  /** 0 or 1: the agents that it makes vanish when they go. */
+  ephemeral: number;
+  /** JSON list of networks that may enrol with it; null: all. */
+  sources: string | null;
+  /** JSON list of target scopes; null: all. */
+  targets: string | null;
   revokedAt: number | null;
+}
+
+/** One enrolment with a token. */
+export interface TokenUsesRow {
+  tokenId: string;
+  /** SHA-256 of the SPKI that was enrolled. */
+  usedBy: string;
+  usedAt: number;
+  /** What was answered, for a repeat with the same key. */
+  answer: string;
 }
 
 export interface OperatorsRow {
@@ -69,6 +87,8 @@ export interface OperatorsRow {
   kind: 'operator' | 'admin';
   /** JSON list of agent names; null: all. */
   agents: string | null;
+  /** JSON list of target scopes; null: all. */
+  targets: string | null;
   createdAt: number;
 }
 

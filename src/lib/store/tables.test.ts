@@ -15,9 +15,7 @@ test('a hundred spend one token through two stores: one has it', async (t) => {
   await using one = await openStore(path, world);
   await using two = await openStore(path, world);
   await one.tokens.insert(agentToken({ expiresAt: Date.now() + HOUR }));
-  const spent = await Promise.all(
-    Array.from({ length: 100 }, (_, turn) => (turn % 2 === 0 ? one : two).tokens.spend('jti-1', 'hash-1', ['agent'], `spki-${turn}`)),
-  );
+  const spent = await Promise.all(Array.from({ length: 100 }, (_, turn) => (turn % 2 === 0 ? one : two).tokens.spend('jti-1', 'hash-1', ['agent'])));
   assert.equal(spent.filter(Boolean).length, 1);
 });
 
@@ -117,7 +115,7 @@ test('one live session for an operator on an agent, however many open at once', 
   const { store, clock } = await openAt(t);
   await store.agents.insert(newAgent());
   await store.agents.insert(newAgent({ id: 'agent-2', name: 'web2' }));
-  await store.operators.upsert({ id: 'op-1', name: 'alice', kind: 'operator', agents: null });
+  await store.operators.upsert({ id: 'op-1', name: 'alice', kind: 'operator', agents: null, targets: null });
   const open = (id: string, agentId = 'agent-1') => store.sessions.openOrJoin({ id, operatorId: 'op-1', agentId });
   const opened = await Promise.all(Array.from({ length: 20 }, (_, turn) => open(`s-${turn}`)));
   assert.equal(opened.filter(({ joined }) => !joined).length, 1);

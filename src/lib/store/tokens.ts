@@ -1,9 +1,9 @@
-// One-time tokens of enrolment and login: spent by one statement, so that of any number of racing requests one wins.
+// Tokens of enrolment and login: a use is taken by one statement, so that of any number of racing requests no more win than there are uses.
 import type { Kysely, Selectable } from 'kysely';
 import type { Clock } from '../base/world.ts';
 import { readTexts, readTextsOrNull, writeTextsOrNull } from './json-column.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
-import type { Schema, TokensRow } from './schema.ts';
+import type { Schema, TokensRow, TokenUsesRow } from './schema.ts';
 
 export interface Token {
   /** The `jti`. */
@@ -23,27 +23,36 @@ export interface Token {
   readonly createdAt: number;
   readonly createdBy: string;
   readonly expiresAt: number;
+  /** How often it works: 1 but for agents. */
+  readonly maxUses: number;
+  readonly uses: number;
+  /** The last time. */
   readonly usedAt: number | null;
-  readonly usedBy: string | null;
-  readonly answer: string | null;
+  /** The agents that it makes vanish when they go. */
+  readonly ephemeral: boolean;
+  /** Networks that may enrol with it, in canonical text; null: all. */
+  readonly sources: readonly string[] | null;
+  /** Targets that its operator may reach, in canonical text; null: all. */
+  readonly targets: readonly string[] | null;
   readonly revokedAt: number | null;
 }
 
-export type NewToken = Omit<Token, 'createdAt' | 'usedAt' | 'usedBy' | 'answer' | 'revokedAt'>;
+export type TokenUse = Readonly<TokenUsesRow>;
+export type NewToken = Omit<Token, 'createdAt' | 'uses' | 'usedAt' | 'revokedAt'>;
 export type TokenState = 'open' | 'used' | 'revoked' | 'expired';
 export type TokenKind = Token['kind'];
 
-/** For lists and for the log; towards outside all but open look the same. */
-export function tokenState(token: Pick<Token, 'usedAt' | 'revokedAt' | 'expiresAt'>, now: number): TokenState {
+/** For lists and for the log; towards outside all but open look the same. `used`: no use is left. */
+export function tokenState(token: Pick<Token, 'uses' | 'maxUses' | 'revokedAt' | 'expiresAt'>, now: number): TokenState {
   if (token.revokedAt !== null) return 'revoked';
-  if (token.usedAt !== null) return 'used';
+  if (token.uses >= token.maxUses) return 'used';
   return token.expiresAt > now ? 'open' : 'expired';
 }
 
 export function tokensTable(db: Kysely<Schema>, clock: Clock) {
   return {
     /** StoreError: primary key on `tokens.id`. */
-    async insert({ routes, ports, agents, replaces, ...rest }: NewToken): Promise<Token> {
+    async insert({ routes, ports, agents, replaces, ephemeral, sources, targets, ...rest }: NewToken): Promise<Token> {
       const row = await db
         .insertInto('tokens')
         .values({
@@ -52,6 +61,10 @@ export function tokensTable(db: Kysely<Schema>, clock: Clock) {
           ports: writeTextsOrNull(ports),
           agents: writeTextsOrNull(agents),
           replaces: replaces ? 1 : 0,
+          uses: 0,
+          ephemeral: ephemeral ? 1 : 0,
+          sources: writeTextsOrNull(sources),
+          targets: writeTextsOrNull(targets),
           createdAt: clock.now(),
         })
         .returningAll()
@@ -59,16 +72,16 @@ export function tokensTable(db: Kysely<Schema>, clock: Clock) {
       return tokenOf(row);
     },
 
-    /** Takes the token for good. Undefined when it is unknown, used, revoked, expired, of another kind, or the string is not the one that was minted. */
-    async spend(id: string, hash: string, kinds: readonly TokenKind[], usedBy: string | null = null): Promise<Token | undefined> {
+    /** Takes one use for good. Undefined when it is unknown, used up, revoked, expired, of another kind, or the string is not the one that was minted. */
+    async spend(id: string, hash: string, kinds: readonly TokenKind[]): Promise<Token | undefined> {
       const now = clock.now();
       const row = await db
         .updateTable('tokens')
-        .set({ usedAt: now, usedBy })
+        .set(({ eb }) => ({ uses: eb('uses', '+', 1), usedAt: now }))
         .where('id', '=', id)
         .where('hash', '=', hash)
         .where('kind', 'in', kinds)
-        .where('usedAt', 'is', null)
+        .whereRef('uses', '<', 'maxUses')
         .where('revokedAt', 'is', null)
         .where('expiresAt', '>', now)
         .returningAll()
@@ -76,9 +89,17 @@ export function tokensTable(db: Kysely<Schema>, clock: Clock) {
       return row === undefined ? undefined : tokenOf(row);
     },
 
-    /** Kept for a repeat of the same request; in the transaction that spent it. */
-    async keepAnswer(id: string, answer: string): Promise<void> {
-      await db.updateTable('tokens').set({ answer }).where('id', '=', id).execute();
+    /** What a use gave, for a repeat of the same request; in the transaction that spent it. StoreError: primary key on `token_uses`, one use a key. */
+    async keepUse(use: Omit<TokenUse, 'usedAt'>): Promise<void> {
+      await db
+        .insertInto('tokenUses')
+        .values({ ...use, usedAt: clock.now() })
+        .execute();
+    },
+
+    /** What this key got from this token. */
+    async useOf(tokenId: string, usedBy: string): Promise<TokenUse | undefined> {
+      return db.selectFrom('tokenUses').selectAll().where('tokenId', '=', tokenId).where('usedBy', '=', usedBy).executeTakeFirst();
     },
 
     async byId(id: string): Promise<Token | undefined> {
@@ -103,13 +124,13 @@ export function tokensTable(db: Kysely<Schema>, clock: Clock) {
       return pageOf((await query.execute()).map(tokenOf), limit, (token) => `${token.createdAt}~${token.id}`);
     },
 
-    /** Undefined when it is unknown, used or revoked already. */
+    /** Undefined when it is unknown, used up or revoked already. */
     async revoke(id: string): Promise<Token | undefined> {
       const row = await db
         .updateTable('tokens')
         .set({ revokedAt: clock.now() })
         .where('id', '=', id)
-        .where('usedAt', 'is', null)
+        .whereRef('uses', '<', 'maxUses')
         .where('revokedAt', 'is', null)
         .returningAll()
         .executeTakeFirst();
@@ -125,5 +146,8 @@ function tokenOf(row: Selectable<TokensRow>): Token {
     ports: readTextsOrNull(row.ports, 'tokens.ports'),
     agents: readTextsOrNull(row.agents, 'tokens.agents'),
     replaces: row.replaces === 1,
+    ephemeral: row.ephemeral === 1,
+    sources: readTextsOrNull(row.sources, 'tokens.sources'),
+    targets: readTextsOrNull(row.targets, 'tokens.targets'),
   };
 }

@@ -5,10 +5,11 @@ import { TunnelError } from '../../base/errors.ts';
 import { parseUuid } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { sha256Hex } from '../../pki/certificate-facts.ts';
+import { enrolledName, mayEnrolFrom } from '../../policy/enrolment.ts';
 import type { Agent } from '../../store/agents.ts';
 import type { Tables } from '../../store/open.ts';
 import { isUnique } from '../../store/store-error.ts';
-import type { Token } from '../../store/tokens.ts';
+import { type Token, type TokenUse, tokenState } from '../../store/tokens.ts';
 import { verifyEnrolment } from '../../tokens/enrolment-string.ts';
 import { hashSecret } from '../../tokens/secret.ts';
 import { publicKeys } from '../../tokens/signing-keys.ts';
@@ -40,19 +41,22 @@ async function enrolOnce(context: ControlContext, string: string, request: Enrol
   const { tokenId } = await verifyEnrolment(string, keys, world.clock.now());
   const token = await store.tokens.byId(tokenId);
   if (token?.kind !== 'agent' || token.hash !== hashSecret(string)) throw refusedString('enrolment', 'no such token');
-  const open = token.usedAt === null && token.revokedAt === null && token.expiresAt > world.clock.now();
+  if (!mayEnrolFrom(token.sources, source)) throw refusedString('enrolment', `${source} is in none of its source networks (${token.sources?.join(', ')})`);
+  const open = tokenState(token, world.clock.now()) === 'open';
   const [{ readCsr }, { issueAgentLeaf }] = await Promise.all([import('../../pki/csr.ts'), import('../../pki/leaf.ts')]);
   const { spki } = await readCsr(request.csr_pem).catch((error: unknown) => {
     throw open ? error : refusedString('enrolment', 'used, revoked or expired');
   });
   const pin = sha256Hex(spki);
-  if (!open) return repeated(context, token, pin);
+  const use = await store.tokens.useOf(token.id, pin);
+  if (use || !open) return repeated(context, token, use);
 
   const replaced = token.replaces ? await store.agents.byName(token.name) : undefined;
   const agentId = replaced?.id ?? parseUuid(request.agent_id) ?? world.random.uuid();
   await judgeKey(context, pin, agentId);
+  const name = enrolledName(token, agentId, (taken) => registry.find(taken) !== undefined);
   const hostname = request.agent_hostname || undefined;
-  const leaf = await issueAgentLeaf(authority, { agentId, name: token.name, hostname, spki, now: world.clock.now(), lifetimeMs: AGENT_LEAF_MS });
+  const leaf = await issueAgentLeaf(authority, { agentId, name, hostname, spki, now: world.clock.now(), lifetimeMs: AGENT_LEAF_MS });
   const certificate = {
     agentId,
     serial: leaf.serial,
@@ -64,18 +68,25 @@ async function enrolOnce(context: ControlContext, string: string, request: Enrol
 
   const row = await store
     .transaction(async (tables) => {
-      if (!(await tables.tokens.spend(token.id, token.hash, ['agent'], pin))) return undefined;
-      const agent = await writeAgent(tables, token, { id: agentId, known: replaced, os: request.os ?? null, hostname: hostname ? auditText(hostname) : null });
+      if (!(await tables.tokens.spend(token.id, token.hash, ['agent']))) return undefined;
+      const agent = await writeAgent(tables, token, {
+        id: agentId,
+        name,
+        known: replaced,
+        os: request.os ?? null,
+        hostname: hostname ? auditText(hostname) : null,
+      });
       await tables.certificates.insert(certificate);
-      await tables.tokens.keepAnswer(token.id, JSON.stringify({ agent_id: agentId, client_cert_pem: leaf.certificatePem }));
+      await tables.tokens.keepUse({ tokenId: token.id, usedBy: pin, answer: JSON.stringify({ agent_id: agentId, client_cert_pem: leaf.certificatePem }) });
       const detail = { agent_id: agentId, token_id: token.id, routes: token.routes, replaced: replaced !== undefined, serial: leaf.serial, remote: source };
-      await tables.audit.append({ code: 'agent.enrolled', actor: `token:${token.id}`, subject: `agent:${token.name}`, detail });
+      await tables.audit.append({ code: 'agent.enrolled', actor: `token:${token.id}`, subject: `agent:${name}`, detail });
       return agent;
     })
     .catch((error: unknown) => {
-      throw takenError(error, token.name) ?? error;
+      if (isUnique(error, 'token_uses.used_by')) return undefined; // the same request twice at once
+      throw takenError(error, name) ?? error;
     });
-  if (!row) return repeated(context, await store.tokens.byId(tokenId), pin);
+  if (!row) return repeated(context, await store.tokens.byId(tokenId), await store.tokens.useOf(tokenId, pin));
   registry.know(row);
   if (replaced) await cutOff(context, agentId);
   return answer(context, agentId, leaf.certificatePem);
@@ -84,11 +95,11 @@ async function enrolOnce(context: ControlContext, string: string, request: Enrol
 async function writeAgent(
   tables: Tables,
   token: Token,
-  agent: { id: string; known: Agent | undefined; os: string | null; hostname: string | null },
+  agent: { id: string; name: string; known: Agent | undefined; os: string | null; hostname: string | null },
 ): Promise<Agent> {
-  const { id, known, os, hostname } = agent;
-  const granted = { allowedRoutes: token.routes, ports: token.ports, os, hostname };
-  if (!known) return await tables.agents.insert({ id, name: token.name, ...granted });
+  const { id, name, known, os, hostname } = agent;
+  const granted = { allowedRoutes: token.routes, ports: token.ports, os, hostname, ephemeral: token.ephemeral };
+  if (!known) return await tables.agents.insert({ id, name, ...granted });
   await tables.certificates.revokeOf(id);
   const changed = await tables.agents.change(id, granted);
   if (!changed) throw new TunnelError('agent.unknown', `agent ${token.name} was deleted meanwhile`);
@@ -105,10 +116,11 @@ async function cutOff({ registry, serving, sessions }: ControlContext, agentId: 
 }
 
 /** The agent may have crashed before it had its certificate: the same key gets the same answer for a while, anybody else nothing. */
-function repeated(context: ControlContext, token: Token | undefined, pin: string): EnrollAnswer {
-  const fresh = token && token.usedAt !== null && context.world.clock.now() - token.usedAt < LIMITS.enrolmentRepeatMs;
-  if (!fresh || token.usedBy !== pin || token.answer === null) throw refusedString('enrolment', 'used or revoked');
-  const kept = KeptAnswer.parse(JSON.parse(token.answer));
+function repeated(context: ControlContext, token: Token | undefined, use: TokenUse | undefined): EnrollAnswer {
+  const now = context.world.clock.now();
+  const fresh = use && now - use.usedAt < LIMITS.enrolmentRepeatMs;
+  if (!fresh || !token || token.revokedAt !== null) throw refusedString('enrolment', token ? tokenState(token, now) : 'unknown');
+  const kept = KeptAnswer.parse(JSON.parse(use.answer));
   if (!context.registry.row(kept.agent_id)) throw refusedString('enrolment', 'used, and its agent was deleted');
   return answer(context, kept.agent_id, kept.client_cert_pem);
 }

@@ -32,11 +32,11 @@ async function loginOnce(context: ControlContext, string: string, source: string
   const claims = await verifyLogin(string, keys, world.clock.now());
   const credential = newCredential();
   const { operator, expiresAt } = await store.transaction(async (tables) => {
-    const token = await tables.tokens.spend(claims.tokenId, hashSecret(string), ['operator', 'admin'], source);
+    const token = await tables.tokens.spend(claims.tokenId, hashSecret(string), ['operator', 'admin']);
     if (!token || token.kind === 'agent') throw refusedString('login', 'unknown, used, revoked or expired');
     if (!token.replaces && (await tables.operators.byName(token.name)))
       throw refusedString('login', `an operator ${token.name} exists and the string does not replace it`);
-    const kept = await tables.operators.upsert({ id: world.random.uuid(), name: token.name, kind: token.kind, agents: token.agents });
+    const kept = await tables.operators.upsert({ id: world.random.uuid(), name: token.name, kind: token.kind, agents: token.agents, targets: token.targets });
     const ends = world.clock.now() + (token.credentialMs ?? 0);
     await tables.credentials.insert({ hash: hashSecret(credential), operatorId: kept.id, expiresAt: ends });
     const detail = { kind: kept.kind, agents: kept.agents, remote: source, expires_at: new Date(ends).toISOString() };

@@ -29,7 +29,17 @@ export async function mint(context: ControlContext, caller: Caller, request: Req
   const id = world.random.uuid();
   const expiresAt = now + request.expires_ms;
   const string = await signString(context, grant, places, { id, now, expiresAt });
-  const token: NewToken = { ...grant, id, hash: hashSecret(string), createdBy: actorOf(caller), expiresAt };
+  const token: NewToken = {
+    maxUses: 1,
+    ephemeral: false,
+    sources: null,
+    targets: null,
+    ...grant,
+    id,
+    hash: hashSecret(string),
+    createdBy: actorOf(caller),
+    expiresAt,
+  };
   const warnings = warningsFor(context, grant);
   await store.transaction(async (tables) => {
     await tables.tokens.insert(token);

@@ -14,6 +14,7 @@ const row = (id: string, more: Partial<Agent> = {}): Agent => ({
   os: 'linux',
   hostname: null,
   bareNamesAreSuffixes: false,
+  ephemeral: false,
   createdAt: 0,
   lastSeen: null,
   ...more,

@@ -150,7 +150,7 @@ test('the stock management paths: 401, 403, 404 and 400 as at the reference', as
   await stand.agent('web2', { routes: ['10.1.0.0/16', '*.corp.example'] });
   const { hashSecret } = await import('../../../tokens/secret.ts');
   for (const kind of ['admin', 'operator'] as const) {
-    const { id } = await store.operators.upsert({ id: randomUUID(), name: kind, kind, agents: null });
+    const { id } = await store.operators.upsert({ id: randomUUID(), name: kind, kind, agents: null, targets: null });
     await store.credentials.insert({ hash: hashSecret(`${kind}-secret`), operatorId: id, expiresAt: Date.now() + 60_000 });
   }
   const ask = async (method: 'GET' | 'DELETE', path: string, secret?: string) => {
