@@ -20,13 +20,17 @@ export async function install(reach: Reach): Promise<void> {
     if (fault === 'kill' || fault === 'torn') die();
     throw Object.assign(new Error(`${fault}: injected, ${name}`), { code: fault });
   };
+  const later = async (point: string, act: () => unknown) => {
+    pass(point);
+    return await act();
+  };
   const before = (owner: Anything, method: string, name: (self: Anything, args: unknown[]) => string | undefined) => {
     const act = owner[method];
     owner[method] = function (this: Anything, ...args: unknown[]) {
       const point = name(this, args);
       if (point === undefined) return act.apply(this, args);
-      if (owner !== promises && owner !== handle) pass(point);
-      else return Promise.resolve().then(() => (pass(point), act.apply(this, args)));
+      if (owner === promises || owner === handle) return later(point, () => act.apply(this, args));
+      pass(point);
       return act.apply(this, args);
     };
   };

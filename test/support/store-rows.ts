@@ -64,7 +64,7 @@ export const enrolment = (more: Partial<EnrolmentRequest> = {}): EnrolmentReques
   agentId: 'agent-1',
   hostname: null,
   os: 'linux',
-  actor: '192.0.2.1',
+  remote: '192.0.2.1',
   issue: async ({ id }) => {
     const serial = `serial-${++serials}`;
     return { certificate: { serial, fingerprint: 'f', notBefore: 0, notAfter: START + HOUR }, answer: `${id} ${serial}` };

@@ -1,6 +1,7 @@
 // Enrolment as the store sees it: token spent, agent and certificate written, audited, all in one transaction, or nothing of it.
 import { LIMITS } from '../base/limits.ts';
-import type { Agent } from './agents.ts';
+import { enrolledName } from '../policy/enrolment.ts';
+import type { Agent, NewAgent } from './agents.ts';
 import type { NewCertificate } from './certificates.ts';
 import type { Store, Tables } from './open.ts';
 import { isUnique } from './store-error.ts';
@@ -16,7 +17,7 @@ export interface EnrolmentRequest {
   readonly hostname: string | null;
   readonly os: string | null;
   /** Who asks, for the audit log: an address. */
-  readonly actor: string;
+  readonly remote: string;
   /** Signs the certificate, once the token is spent; `answer` is kept for a repeat. What it throws undoes everything. */
   issue(agent: { readonly id: string; readonly name: string }): Promise<{ certificate: Omit<NewCertificate, 'agentId' | 'spkiSha256'>; answer: string }>;
 }
@@ -26,18 +27,17 @@ export type EnrolmentRefusal = 'unknown' | 'used' | 'revoked' | 'expired' | 'key
 export type Enrolment =
   | { readonly outcome: 'enrolled'; readonly agent: Agent; readonly replaced: boolean; readonly answer: string }
   /** The same key again, soon after: the first answer may have been lost on the way. */
-  | { readonly outcome: 'repeated'; readonly answer: string }
-  /** The token is as it was. Towards outside the first four look the same. */
+  | { readonly outcome: 'repeated'; readonly agent: Agent; readonly answer: string }
+  /** The token is as it was, and nothing was written. Towards outside the first four look the same. */
   | { readonly outcome: 'refused'; readonly reason: EnrolmentRefusal };
 
-/** Of any number of requests with one token exactly one enrols. Refusals are audited too. */
-export async function enrol(store: Store, request: EnrolmentRequest): Promise<Enrolment> {
+/** Of any number of requests with one token, from any number of processes on one file, exactly one enrols. Errors: those of `Store`, and of `issue`. */
+export async function enrol(store: Pick<Store, 'transaction'>, request: EnrolmentRequest): Promise<Enrolment> {
   try {
     return await store.transaction((tables) => enrolIn(tables, request));
   } catch (error) {
     const reason = refusalOf(error);
     if (reason === undefined) throw error;
-    await store.audit.append({ code: 'agent.enrolment-refused', actor: request.actor, subject: `token:${request.tokenId}`, detail: { reason } });
     return { outcome: 'refused', reason };
   }
 }
@@ -59,28 +59,32 @@ function refusalOf(error: unknown): EnrolmentRefusal | undefined {
 
 async function enrolIn(tables: Tables, request: EnrolmentRequest): Promise<Enrolment> {
   const { tokenId, tokenHash, spkiSha256 } = request;
-  const token = await tables.tokens.spend(tokenId, tokenHash, ['agent']);
-  if (token === undefined) {
-    const [found, use] = [await tables.tokens.byId(tokenId), await tables.tokens.useOf(tokenId, spkiSha256)];
-    return { outcome: 'repeated', answer: answerAgain(found, use, request, tables.now()) };
-  }
+  const use = await tables.tokens.useOf(tokenId, spkiSha256);
+  const token = use ? undefined : await tables.tokens.spend(tokenId, tokenHash, ['agent']);
+  if (token === undefined) return await repeat(tables, request, use);
 
-  const existing = await tables.agents.byName(token.name);
+  const before = token.replaces ? await tables.agents.byName(token.name) : undefined;
   const holders = await tables.certificates.holdersOf(spkiSha256);
-  if (holders.some((holder) => holder !== existing?.id)) throw new Refusal('key-taken');
-  const replaced = existing !== undefined && token.replaces;
-  const agent = replaced
-    ? await replace(tables, existing.id, token, request)
-    : await tables.agents.insert({ ...grantsOf(token, request), id: request.agentId, name: token.name });
+  if (holders.some((holder) => holder !== before?.id)) throw new Refusal('key-taken');
+  const replaced = before !== undefined;
+  const agent = replaced ? await replace(tables, before.id, token, request) : await add(tables, token, request);
 
   const { certificate, answer } = await request.issue(agent);
   await tables.certificates.insert({ ...certificate, agentId: agent.id, spkiSha256 });
   await tables.tokens.keepUse({ tokenId, usedBy: spkiSha256, answer });
   await tables.audit.append({
     code: 'agent.enrolled',
-    actor: request.actor,
+    actor: `token:${tokenId}`,
     subject: `agent:${agent.name}`,
-    detail: { agent_id: agent.id, token_id: tokenId, serial: certificate.serial, spki_sha256: spkiSha256, routes: agent.allowedRoutes, replaced },
+    detail: {
+      agent_id: agent.id,
+      token_id: tokenId,
+      serial: certificate.serial,
+      spki_sha256: spkiSha256,
+      routes: agent.allowedRoutes,
+      replaced,
+      remote: request.remote,
+    },
   });
   return { outcome: 'enrolled', agent, replaced, answer };
 }
@@ -92,13 +96,26 @@ async function replace(tables: Tables, id: string, token: Token, request: Enrolm
   return agent;
 }
 
-function grantsOf({ routes, ports }: Token, { os, hostname }: EnrolmentRequest): Pick<Agent, 'allowedRoutes' | 'ports' | 'os' | 'hostname'> {
-  return { allowedRoutes: routes, ports, os, hostname };
+async function add(tables: Tables, token: Token, request: EnrolmentRequest): Promise<Agent> {
+  const taken = await tables.agents.byName(enrolledName(token, request.agentId, () => false));
+  const name = enrolledName(token, request.agentId, () => taken !== undefined);
+  return await tables.agents.insert({ ...grantsOf(token, request), id: request.agentId, name });
 }
 
-function answerAgain(token: Token | undefined, use: TokenUse | undefined, { tokenHash }: EnrolmentRequest, now: number): string {
+function grantsOf({ routes, ports, ephemeral }: Token, { os, hostname }: EnrolmentRequest): Omit<NewAgent, 'id' | 'name'> {
+  return { allowedRoutes: routes, ports, os, hostname, ephemeral };
+}
+
+/** The agent may have crashed before it had its certificate: the same key gets the same answer for a while, anybody else nothing. */
+async function repeat(tables: Tables, { tokenId, tokenHash, spkiSha256 }: EnrolmentRequest, use: TokenUse | undefined): Promise<Enrolment> {
+  const now = tables.now();
+  const token = await tables.tokens.byId(tokenId);
   if (token === undefined || token.hash !== tokenHash || token.kind !== 'agent') throw new Refusal('unknown');
-  if (use && token.revokedAt === null && now - use.usedAt < LIMITS.enrolmentRepeatMs) return use.answer;
+  if (token.revokedAt === null && use !== undefined && now - use.usedAt < LIMITS.enrolmentRepeatMs) {
+    const [holder] = await tables.certificates.holdersOf(spkiSha256);
+    const agent = holder === undefined ? undefined : await tables.agents.byId(holder);
+    if (agent !== undefined) return { outcome: 'repeated', agent, answer: use.answer };
+  }
   const state = tokenState(token, now);
-  throw new Refusal(state === 'open' ? 'unknown' : state);
+  throw new Refusal(state === 'open' ? 'used' : state);
 }
