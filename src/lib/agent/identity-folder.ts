@@ -29,7 +29,9 @@ export async function readIdentityFolder(dataDir: string, folder: string, files:
     if (content !== undefined) return Buffer.from(content).toString('utf8');
     throw new TunnelError('file.corrupt', `${path} is missing`, { hint: 'Restore it, or enrol this agent again with a string of token mint --replace.' });
   };
-  return { privateKeyPem: await read(FILES.key), certificatePem: await read(FILES.certificate), trustedCaPem: await read(FILES.ca) };
+  const identity = { privateKeyPem: await read(FILES.key), certificatePem: await read(FILES.certificate), trustedCaPem: await read(FILES.ca) };
+  await files.makePrivateDirectory(join(dataDir, folder)); // judges the one that is there
+  return identity;
 }
 
 /** A folder with everything in it; its name. It counts for nothing before agent.json names it, and a failure leaves nothing of it. */
@@ -72,11 +74,10 @@ export async function findPending(dataDir: string, enrolledWith: string, files: 
   return undefined;
 }
 
-/** Removes every identity but those named, and what killed runs left of files that were being replaced. */
+/** Removes every identity but those named. */
 export async function removeOthers(dataDir: string, keep: readonly (string | undefined)[], files: Files): Promise<void> {
-  const leftovers = (await files.list(dataDir)).filter((name) => /^agent\.json\.[0-9a-f]+\.tmp$/.test(name));
   const others = (await identityFolders(dataDir, files)).filter((folder) => !keep.includes(folder));
-  for (const name of [...leftovers, ...others]) await files.remove(join(dataDir, name));
+  for (const folder of others) await files.remove(join(dataDir, folder));
 }
 
 async function addFolder(dataDir: string, privateKeyPem: string, files: Files, fill: (folder: string) => Promise<void>): Promise<string> {

@@ -51,8 +51,10 @@ export class Installed {
   }
 }
 
-/** Makes the folder where it is missing. Held by whoever uses or changes it. Errors `state.locked`, `file.loose-mode`. */
+/** Makes the folder where it is missing. Held by whoever uses or changes it; what killed runs left goes. Errors `state.locked`, `file.loose-mode`. */
 export async function lockAgent(dataDir: string, { files }: World): Promise<AsyncDisposable> {
   await files.makePrivateDirectory(dataDir);
-  return await files.lock(join(dataDir, 'agent.lock'));
+  const held = await files.lock(join(dataDir, 'agent.lock'));
+  await files.removeTemporaries(dataDir);
+  return held;
 }

@@ -97,16 +97,20 @@ export interface Files {
   read(path: string): Promise<Uint8Array | undefined>;
   /** As `read`, but refuses a file that group or others can read, or that another user owns: `file.loose-mode`. */
   readSecret(path: string): Promise<Uint8Array | undefined>;
-  /** Temporary file in the same directory, fsync, rename, fsync of the directory. `mode` as in chmod, 0o600 by default, whatever the umask. */
+  /** Refuses a file that `readSecret` would refuse, any link, and a file with a second name: for what is opened by others than us. Nothing there is fine. */
+  judgePrivate(path: string): Promise<void>;
+  /** Temporary file in the same directory, fsync, rename, fsync of the directory. `mode` as in chmod, 0o600 by default, whatever the umask. Replaces files only. */
   replaceAtomically(path: string, content: Uint8Array | string, mode?: number): Promise<void>;
-  /** Adds to the end of a file (made with mode 0600) and waits until it is on disk. */
+  /** Adds to the end of a file (made with mode 0600, judged as `judgePrivate` does) and waits until it is on disk. */
   append(path: string, content: string): Promise<void>;
-  /** Makes the directory and its parents with mode 0700; an existing one that others can enter is refused: `file.loose-mode`. */
+  /** Makes the directory and its parents with mode 0700; an existing one that others can enter or that another user owns is refused, `file.loose-mode`, and so is a link. */
   makePrivateDirectory(path: string): Promise<void>;
   /** Names in a directory; empty where there is none. */
   list(path: string): Promise<string[]>;
   /** Removes a file or a tree; nothing there is fine. */
   remove(path: string): Promise<void>;
+  /** Removes what killed runs left of `replaceAtomically` in this directory. For whoever holds its lock. */
+  removeTemporaries(directory: string): Promise<void>;
   /** Held until disposed or until this process dies. `state.locked` where another process or handle holds it. */
   lock(path: string): Promise<AsyncDisposable>;
 }

@@ -48,11 +48,24 @@ export interface CaFacts {
   readonly notAfter: number;
 }
 
+/** Held by whoever uses or changes the folder, which is made where it is missing. What killed runs left goes. Errors `state.locked`, `file.loose-mode`, `file.failed`. */
+export async function lockFolder({ directory, lock, database }: DataFolder, files: Files): Promise<AsyncDisposable> {
+  await files.makePrivateDirectory(directory);
+  const held = await files.lock(lock);
+  try {
+    await files.removeTemporaries(directory);
+    for (const suffix of ['', '-wal', '-shm', '-journal']) await files.judgePrivate(database + suffix);
+    return held;
+  } catch (error) {
+    await held[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
 /** `ca init`. Errors `ca.exists`, `state.locked`, `file.loose-mode`, `file.failed`. The certificate is written last: without it nothing counts, and the next try begins anew. */
 export async function initCa(directory: string, { files, clock }: Pick<World, 'files' | 'clock'>): Promise<CaFacts> {
   const folder = dataFolder(directory);
-  await files.makePrivateDirectory(directory);
-  await using _lock = await files.lock(folder.lock);
+  await using _lock = await lockFolder(folder, files);
   if ((await files.read(folder.caCertificate)) !== undefined) {
     throw new TunnelError('ca.exists', `${directory} holds a CA already`, {
       hint: 'It is kept: agents and operators trust it. Choose another --data-dir for another gateway.',
@@ -92,7 +105,6 @@ export async function loadKeys(folder: DataFolder, files: Files): Promise<Keys> 
     return Buffer.from(content).toString();
   };
   const caPem = await text(folder.caCertificate);
-  await files.makePrivateDirectory(folder.directory); // judges the mode of what is there
   const [caKeyPem, signingText, secretsText] = [await text(folder.caKey), await text(folder.signingKeys), await text(folder.secrets)];
   if (!(await files.list(folder.directory)).includes(basename(folder.database))) throw databaseMissing(folder);
   const { loadAuthority } = await import('../pki/authority.ts');

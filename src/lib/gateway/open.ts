@@ -5,7 +5,7 @@ import type { Exchange } from '../api/exchange.ts';
 import { localExchange } from '../api/exchange-local.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
-import { type DataFolder, dataFolder, loadKeys } from './data-folder.ts';
+import { type DataFolder, dataFolder, loadKeys, lockFolder } from './data-folder.ts';
 
 /** A gateway that is just starting or stopping, or another command, holds the lock for a moment. */
 const LOCK_WAIT_MS = 5000;
@@ -44,7 +44,7 @@ async function answers(path: string, { net }: World): Promise<boolean> {
 async function openFolder(folder: DataFolder, world: World): Promise<OpenGateway> {
   const keys = await loadKeys(folder, world.files);
   await using starting = new AsyncDisposableStack();
-  starting.use(await world.files.lock(folder.lock));
+  starting.use(await lockFolder(folder, world.files));
   const [{ openStore }, { startControl }, { buildApi }, { everyoneIsLocalAdmin }, { quicEndpoint, readConfig }] = await Promise.all([
     import('../store/open.ts'),
     import('./control/control.ts'),

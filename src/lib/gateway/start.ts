@@ -10,7 +10,7 @@ import { endLeftovers, startControl } from './control/control.ts';
 import { openFrontDoor } from './control/front-door.ts';
 import { buildApi } from './control/http/server.ts';
 import { bearerCalls, everyoneIsLocalAdmin } from './control/http/who-calls.ts';
-import { dataFolder, loadKeys } from './data-folder.ts';
+import { dataFolder, loadKeys, lockFolder } from './data-folder.ts';
 import { KeptEdge } from './edge-process/keep-edge.ts';
 import { openPorts } from './open-ports.ts';
 import { keepCertificate, serverCertificate } from './server-certificate.ts';
@@ -37,7 +37,7 @@ export async function startGateway({ dataDir, testHooks, ...flags }: GatewayOpti
   const { files, clock, net } = world;
   const keys = await loadKeys(folder, files);
   await using starting = new AsyncDisposableStack();
-  starting.use(await files.lock(folder.lock));
+  starting.use(await lockFolder(folder, files));
   const stored = await readConfig(folder.config, files);
   const wanted = wantedConfig(flags, stored, net.interfaces());
   const issue = () => serverCertificate(folder, keys.authority, serverNames(wanted), world);

@@ -1,11 +1,11 @@
 // The login on disk: for its owner alone, whole or not at all.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { realWorld } from '../system/real-world.ts';
-import { dropCredentials, findCredentials, loadCredentials, saveCredentials } from './credentials.ts';
+import { dropCredentials, findCredentials, loadCredentials, prepareFolder, saveCredentials } from './credentials.ts';
 import type { Credentials } from './login-file.ts';
 
 const LOGIN: Credentials = {
@@ -19,14 +19,19 @@ const LOGIN: Credentials = {
 };
 
 test('saved, found, dropped; 0600 in 0700; loose modes and damage are refused', async (t) => {
-  const { files } = realWorld({ level: 'silent' });
+  const world = realWorld({ level: 'silent' });
+  const { files } = world;
   const folder = mkdtempSync(join(tmpdir(), 'tunnel-test-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const configDir = join(folder, 'op');
   const path = join(configDir, 'login.json');
   assert.equal(await findCredentials(configDir, files), undefined);
   await assert.rejects(loadCredentials(configDir, files), { code: 'login.missing', kind: 'unauthenticated' });
-  await saveCredentials(configDir, LOGIN, files);
+  {
+    await using _folder = await prepareFolder(configDir, world, t.signal);
+    assert.deepEqual(readdirSync(configDir), ['login.lock']);
+    await saveCredentials(configDir, LOGIN, files);
+  }
   assert.deepEqual([statSync(path).mode & 0o777, statSync(configDir).mode & 0o777], [0o600, 0o700]);
   assert.deepEqual(await loadCredentials(configDir, files), LOGIN);
   chmodSync(path, 0o644);

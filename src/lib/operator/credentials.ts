@@ -1,10 +1,15 @@
 // What the operator's side keeps between commands: login.json in the configuration folder, for this user alone.
 import { join } from 'node:path';
-import { TunnelError } from '../base/errors.ts';
-import type { Files } from '../base/world.ts';
+import { type ErrorCode, TunnelError } from '../base/errors.ts';
+import type { Files, World } from '../base/world.ts';
 import type { Credentials } from './login-file.ts';
+import { tryFor } from './try-for.ts';
 
 const FILE = 'login.json';
+const LOCK = 'login.lock';
+const LOCK_WAIT_MS = 5000;
+/** More than a login takes. */
+const ROOM_BYTES = 64 * 1024;
 
 /** Undefined where nobody is logged in. Errors `file.loose-mode`, `file.corrupt`. */
 export async function findCredentials(configDir: string, files: Files): Promise<Credentials | undefined> {
@@ -13,7 +18,8 @@ export async function findCredentials(configDir: string, files: Files): Promise<
   if (content === undefined) return undefined;
   const { readLoginFile } = await import('./login-file.ts'); // zod is not free, and without a login there is nothing to check
   const login = readLoginFile(content);
-  if (login === undefined) throw new TunnelError('file.corrupt', `${path} is not a login`, { hint: 'Run: tunnel logout, then tunnel login --token-file FILE' });
+  if (login === undefined) throw new TunnelError('file.corrupt', `${path} is not a login`, { hint: 'Run: tunnel login --token-file FILE, with a new string.' });
+  await files.makePrivateDirectory(configDir); // judges the one that is there
   return login;
 }
 
@@ -25,8 +31,27 @@ export async function loadCredentials(configDir: string, files: Files): Promise<
   return found;
 }
 
-export async function saveCredentials(configDir: string, credentials: Credentials, files: Files): Promise<void> {
+/**
+ * For whoever is about to spend a string: alone in the folder, which is made where it is missing, and with room for what will be saved. Two at once wait for each other.
+ * Errors `state.locked`, `file.loose-mode`, `file.failed`.
+ */
+export async function prepareFolder(configDir: string, { files, clock }: Pick<World, 'files' | 'clock'>, signal: AbortSignal): Promise<AsyncDisposable> {
   await files.makePrivateDirectory(configDir);
+  const held = await tryFor(LOCK_WAIT_MS, () => files.lock(join(configDir, LOCK)), clock, signal, new Set<ErrorCode>(['state.locked']));
+  try {
+    await files.removeTemporaries(configDir);
+    const room = join(configDir, 'login.room');
+    await files.replaceAtomically(room, new Uint8Array(ROOM_BYTES));
+    await files.remove(room);
+    return held;
+  } catch (error) {
+    await held[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** By whoever holds the folder. */
+export async function saveCredentials(configDir: string, credentials: Credentials, files: Files): Promise<void> {
   await files.replaceAtomically(join(configDir, FILE), `${JSON.stringify(credentials, null, 2)}\n`);
 }
 

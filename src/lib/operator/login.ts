@@ -5,7 +5,7 @@ import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
 import { wayOut } from '../streams/dial-tls.ts';
 import { type ReadableLogin, readLogin } from '../tokens/login-string.ts';
-import { dropCredentials, loadCredentials, saveCredentials } from './credentials.ts';
+import { dropCredentials, loadCredentials, prepareFolder, saveCredentials } from './credentials.ts';
 import type { Credentials } from './login-file.ts';
 import { remoteClient } from './remote.ts';
 import { tryFor } from './try-for.ts';
@@ -17,10 +17,10 @@ export interface LoginOptions {
   readonly waitMs: number;
 }
 
-/** Replaces a login that was there. Errors `string.malformed`, `string.refused`, `pin.mismatch`, `gateway.unreachable`. */
+/** Replaces a login that was there. Errors `string.malformed`, `string.refused`, `pin.mismatch`, `gateway.unreachable`, `state.locked`, `file.failed`. */
 export async function login({ token, configDir, waitMs }: LoginOptions, world: World, signal: AbortSignal): Promise<Credentials> {
   const string = readLogin(token);
-  await world.files.makePrivateDirectory(configDir); // before the string is spent
+  await using _folder = await prepareFolder(configDir, world, signal); // before the string is spent
   const trust = await tryFor(waitMs, () => trustFor(string, world, signal), world.clock, signal);
   const answer = await apiClient(tlsExchange({ url: string.gatewayUrl, trust, bearer: string.text }, wayOut(world))).login(signal);
   const { gateway, ca_pem, operator, kind, credential, expires_at } = answer;

@@ -1,7 +1,7 @@
 // How the file of the store comes to be and is opened, for the worker: private, durable, never empty in place of a damaged one.
 
 import { randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, constants, fsyncSync, linkSync, lstatSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fsyncSync, linkSync, lstatSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -10,13 +10,12 @@ const CANNOT_OPEN = 14;
 /** "tunl"; tells our file from any other SQLite file. */
 const APPLICATION_ID = 0x74756e6c;
 
-/** Opens the file, making it where none is. Errors carry SQLite's `errcode`. */
+/** Opens the file, making it where none is. Errors carry SQLite's `errcode`. Its mode and owner are judged by whoever holds the folder. */
 export function openDatabase(path: string, waitMs: number): DatabaseSync {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) createDatabase(path);
   else if (!found.isFile()) throw sqliteError('not a regular file', CANNOT_OPEN);
   else if (found.size === 0) throw sqliteError('the file is empty', CORRUPT);
-  for (const suffix of ['', '-wal', '-shm']) chmodPrivate(path + suffix);
 
   const database = new DatabaseSync(path, { timeout: waitMs, enableForeignKeyConstraints: true });
   try {
@@ -34,9 +33,10 @@ export function openDatabase(path: string, waitMs: number): DatabaseSync {
 /** Complete before it has its name, so that an empty file at the name is always damage. Two at once: the first one counts. */
 function createDatabase(path: string): void {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  closeSync(openSync(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600));
+  const made = openSync(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
-    chmodPrivate(temporary);
+    fchmodSync(made, 0o600); // whatever the umask; SQLite gives -wal and -shm the mode of the file itself
+    closeSync(made);
     const database = new DatabaseSync(temporary);
     database.exec(`pragma journal_mode = wal; pragma synchronous = full; pragma application_id = ${APPLICATION_ID}`);
     database.close();
@@ -47,11 +47,6 @@ function createDatabase(path: string): void {
   } finally {
     rmSync(temporary, { force: true });
   }
-}
-
-/** SQLite gives -wal and -shm the mode of the file itself; those that stand there already are put right. */
-function chmodPrivate(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isFile()) chmodSync(path, 0o600);
 }
 
 function syncDirectory(path: string): void {

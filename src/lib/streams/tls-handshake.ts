@@ -16,7 +16,8 @@ export interface TlsOptions extends Pick<ConnectionOptions, 'ca' | 'rejectUnauth
  */
 export async function shakeHands(raw: TcpSocket, host: string, { alpn, ...options }: TlsOptions, signal: AbortSignal): Promise<TLSSocket> {
   const named = isIP(host) === 0 ? { servername: host } : {};
-  const tls = connect({ socket: raw, host, ...named, ...(alpn !== undefined && { ALPNProtocols: [alpn] }), ...options });
+  const rejectUnauthorized = true; // Node's own default is NODE_TLS_REJECT_UNAUTHORIZED
+  const tls = connect({ socket: raw, host, ...named, ...(alpn !== undefined && { ALPNProtocols: [alpn] }), rejectUnauthorized, ...options });
   tls.once('close', () => raw.destroy());
   try {
     await secured(tls, signal);

@@ -1,23 +1,30 @@
-// Files of the operating system: private by default, replaced atomically, locked across processes.
-
+// Files of the operating system: private by default, replaced atomically, locked across processes; no link is followed, and what others could reach is refused.
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, type FileHandle, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { TunnelError } from '../base/errors.ts';
 import type { Files } from '../base/world.ts';
+import { PRIVATE_DIRECTORY, PRIVATE_FILE, refuseForeign, refuseLink, refuseShared } from './private.ts';
 
-const PRIVATE_FILE = 0o600;
-const PRIVATE_DIRECTORY = 0o700;
-const OTHERS = 0o077;
+/** What stands beside `path` while it is written, and what SQLite lays beside such a file. */
+const temporaryOf = (path: string) => `${path}.${randomBytes(6).toString('hex')}.tmp`;
+const TEMPORARY = /\.[0-9a-f]{12}\.tmp(-journal|-wal|-shm)?$/;
 
 export const realFiles: Files = {
   read: (path) => readNoFollow(path, () => {}),
-  readSecret: (path) => readNoFollow(path, ({ mode, uid }) => refuseLoose(path, mode, uid, PRIVATE_FILE)),
+  readSecret: (path) => readNoFollow(path, (found) => refuseForeign(path, found, PRIVATE_FILE)),
+
+  async judgePrivate(path) {
+    const found = await look(path);
+    if (found !== undefined) refuseShared(path, found);
+  },
 
   async replaceAtomically(path, content, mode = PRIVATE_FILE) {
-    const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+    const temporary = temporaryOf(path);
     try {
+      const before = await look(path);
+      if (before !== undefined) refuseLink(path, before);
       const file = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, mode);
       try {
         await file.chmod(mode);
@@ -29,15 +36,16 @@ export const realFiles: Files = {
       await rename(temporary, path);
       await syncDirectory(dirname(path));
     } catch (cause) {
-      await rm(temporary, { force: true });
+      await rm(temporary, { force: true }).catch(() => {}); // the cause says more
       throw fileError('write', path, cause);
     }
   },
 
   async append(path, content) {
     try {
-      const file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW, PRIVATE_FILE);
+      const file = await openOrMake(path);
       try {
+        refuseShared(path, await file.stat());
         await file.writeFile(content);
         await file.datasync();
       } finally {
@@ -55,8 +63,10 @@ export const realFiles: Files = {
     } catch (cause) {
       throw fileError('make', path, cause);
     }
-    const { mode, uid } = await stat(path);
-    refuseLoose(path, mode, uid, PRIVATE_DIRECTORY);
+    const found = await lstat(resolve(path)); // without a slash at its end, which would follow a link
+    if (found.isSymbolicLink()) throw new TunnelError('file.failed', `${path} is a symbolic link`, { hint: 'Name the folder that it leads to.' });
+    if (!found.isDirectory()) throw new TunnelError('file.failed', `${path} is not a folder`, { hint: 'Remove it or name another path.' });
+    refuseForeign(path, found, PRIVATE_DIRECTORY);
   },
 
   async list(path) {
@@ -76,10 +86,17 @@ export const realFiles: Files = {
     }
   },
 
+  async removeTemporaries(directory) {
+    for (const name of await this.list(directory)) if (TEMPORARY.test(name)) await this.remove(join(directory, name));
+  },
+
   async lock(path) {
-    await refusePlantedLink(path);
     const { lockFile } = await import('./lock-file.ts'); // node:sqlite is for the few that lock
-    return lockFile(path);
+    try {
+      return lockFile(path);
+    } catch (cause) {
+      throw fileError('lock', path, cause);
+    }
   },
 };
 
@@ -88,7 +105,7 @@ async function readNoFollow(path: string, check: (found: { mode: number; uid: nu
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       const found = await file.stat();
-      if (!found.isFile()) throw new TunnelError('file.failed', `${path} is not a regular file`, { hint: 'Remove it or name another path.' });
+      refuseLink(path, found);
       check(found);
       return await file.readFile();
     } finally {
@@ -100,22 +117,23 @@ async function readNoFollow(path: string, check: (found: { mode: number; uid: nu
   }
 }
 
-function refuseLoose(path: string, mode: number, owner: number, wanted: number): void {
-  if (process.platform === 'win32') return; // access there is by ACL, inherited from the profile folder
-  if ((mode & OTHERS) !== 0) {
-    const found = (mode & 0o777).toString(8).padStart(4, '0');
-    const text = wanted.toString(8).padStart(4, '0');
-    throw new TunnelError('file.loose-mode', `${path} has mode ${found}, others can reach it`, { hint: `chmod ${text} '${path}'` });
-  }
-  const self = process.geteuid?.();
-  if (self !== undefined && self !== 0 && owner !== self) {
-    throw new TunnelError('file.loose-mode', `${path} belongs to another user (uid ${owner})`, { hint: `chown ${self} '${path}'` });
-  }
+async function look(path: string) {
+  return await lstat(path).catch((cause: unknown) => {
+    if (codeOf(cause) === 'ENOENT') return undefined;
+    throw fileError('read', path, cause);
+  });
 }
 
-async function refusePlantedLink(path: string): Promise<void> {
-  const found = await lstat(path).catch(() => undefined);
-  if (found?.isSymbolicLink()) throw new TunnelError('file.failed', `${path} is a symbolic link`, { hint: `rm '${path}'` });
+async function openOrMake(path: string): Promise<FileHandle> {
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  try {
+    const made = await open(path, flags | constants.O_CREAT | constants.O_EXCL, PRIVATE_FILE);
+    await made.chmod(PRIVATE_FILE);
+    return made;
+  } catch (cause) {
+    if (codeOf(cause) !== 'EEXIST') throw cause;
+    return await open(path, flags);
+  }
 }
 
 async function syncDirectory(path: string): Promise<void> {
@@ -133,10 +151,12 @@ function fileError(verb: string, path: string, cause: unknown): TunnelError {
   const code = codeOf(cause);
   const hints: Record<string, string> = {
     ENOSPC: 'Free some space and run the same command again: nothing was changed.',
+    EDQUOT: 'Free some space and run the same command again: nothing was changed.',
     EACCES: 'Run as the user who owns it, or choose another folder.',
     EROFS: 'The file system is read-only.',
     ELOOP: 'A symbolic link stands there; remove it.',
     ENOENT: `Make the folder first: ${dirname(path)}`,
+    ENOTDIR: `A file stands where a folder must be: ${dirname(path)}`,
   };
   return new TunnelError('file.failed', `cannot ${verb} ${path}: ${code}`, { hint: hints[code], cause });
 }

@@ -1,14 +1,13 @@
 // Sockets of the operating system, with its errors put into our codes.
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
-import { chmod } from 'node:fs/promises';
 import { connect, createServer, isIP, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { unlessAborted } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { LocalPath, Net, ResolvedAddress, SocketAddress } from '../base/world.ts';
 
-const PRIVATE_SOCKET = 0o600;
+const ALL_BUT_OWNER = 0o177;
 const UDP_BUFFER_BYTES = 4 * 1024 * 1024;
 
 export const realNet: Net = {
@@ -56,9 +55,9 @@ export const realNet: Net = {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
     await new Promise<void>((resolve, reject) => {
       server.once('error', (cause) => reject(bindError(at, cause)));
-      server.listen('path' in at ? { path: at.path } : { host: at.address, port: at.port }, resolve);
+      if ('path' in at) privately(() => server.listen({ path: at.path }, resolve));
+      else server.listen({ host: at.address, port: at.port }, resolve);
     });
-    if ('path' in at && process.platform !== 'win32') await chmod(at.path, PRIVATE_SOCKET);
     server.on('error', () => {}); // accept errors (EMFILE) pass; the listener stays
     const close = () => closeServer(server);
     return { at: 'path' in at ? at : boundAddress(server), close, [Symbol.asyncDispose]: close };
@@ -118,6 +117,16 @@ export const realNet: Net = {
     });
   },
 };
+
+/** A socket has its mode from the first moment on: it is made before `make` returns. */
+function privately(make: () => void): void {
+  const before = process.umask(ALL_BUT_OWNER);
+  try {
+    make();
+  } finally {
+    process.umask(before);
+  }
+}
 
 function boundAddress(server: Server): SocketAddress {
   const address = server.address();

@@ -62,6 +62,7 @@ async function establish(
     ...secureContext(credentials),
     ...named,
     ALPNProtocols: [...credentials.alpn],
+    rejectUnauthorized: true, // Node's own default is NODE_TLS_REJECT_UNAUTHORIZED
     checkServerIdentity: () => undefined, // judgePeerCertificate does, by one rule for every transport
   });
   try {
