@@ -9,6 +9,7 @@ const GROUPS: Record<string, readonly string[]> = {
   unit: ['src/**/*.test.ts', 'test/*.test.ts'],
   contract: ['test/contract/**/*.test.ts'],
   e2e: ['test/e2e/**/*.test.ts'],
+  attack: ['test/attack/**/*.test.ts'],
   net: ['test/net/**/*.test.ts'],
   long: ['test/long/**/*.test.ts'],
 };

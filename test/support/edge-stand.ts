@@ -22,7 +22,7 @@ import { type AgentControl, agentControl } from '../../src/lib/link/control.ts';
 import type { GatewayMessage } from '../../src/lib/protocol/messages.ts';
 import { splice } from '../../src/lib/streams/splice.ts';
 import { realWorld } from '../../src/lib/system/real-world.ts';
-import type { Link } from '../../src/lib/transport/link.ts';
+import type { Link, RefusedPeer } from '../../src/lib/transport/link.ts';
 import { dialQuic } from '../../src/lib/transport/quic/dial.ts';
 import { makeTestCa, type TestCa } from './test-ca.ts';
 
@@ -34,6 +34,7 @@ export class OpenControl implements ControlForEdge {
   readonly events: ChannelEvent[] = [];
   readonly linked: { linkId: string; agentId: string; presented: PresentedLink }[] = [];
   readonly unlinked: { linkId: string; reason: string }[] = [];
+  readonly refusedPeers: RefusedPeer[] = [];
   readonly advertised: Advertisement[] = [];
   readonly asked: ConnectRequest[] = [];
   readonly attached: string[] = [];
@@ -71,6 +72,10 @@ export class OpenControl implements ControlForEdge {
     this.linked.push({ linkId, agentId: agent.agentId, presented });
     this.#happened();
     return { linkId, agentId: agent.agentId, agent: agent.name, assignment: EVERYTHING };
+  }
+  async refused(peer: RefusedPeer) {
+    this.refusedPeers.push(peer);
+    this.#happened();
   }
   async introduce() {}
   async advertise(_linkId: string, advertisement: Advertisement) {

@@ -17,6 +17,7 @@ function listening(): { control: ControlForEdge; heard: unknown[] } {
 
 const GOOD: { readonly [Method in keyof ControlForEdge]: readonly Parameters<ControlForEdge[Method]>[] } = {
   admit: [[{ certificate: Uint8Array.of(1, 2), protocol: 2, transport: 'tls', remote: REMOTE }]],
+  refused: [[{ transport: 'quic', remote: REMOTE, reason: 'expired' }]],
   introduce: [[ID, { software: 'tunnel/1', os: 'linux', arch: 'x64', hostname: 'web1', transportReason: 'QUIC first', instance: ID }]],
   advertise: [[ID, { epoch: 2n ** 64n - 1n, subnets: ['10.0.0.0/8'], names: [{ name: 'db.example', autoDetected: true }] }]],
   alive: [[ID]],
@@ -52,6 +53,7 @@ test('anything else is a violation and reaches nobody', async () => {
     ['alive', ['x'.repeat(101)]],
     ['admit', [{ certificate: [1, 2], protocol: 2, transport: 'quic', remote: REMOTE }]],
     ['admit', [{ certificate: Uint8Array.of(1), protocol: 3, transport: 'quic', remote: REMOTE }]],
+    ['refused', [{ transport: 'quic', remote: REMOTE }]],
     ['advertise', [ID, { epoch: 1, subnets: [], names: [] }]],
     ['advertise', [ID, { epoch: 1n, subnets: Array(1001).fill('10.0.0.0/8'), names: [] }]],
     ['authorise', [{ sessionToken: 'x'.repeat(20_000), target: '', remote: REMOTE }]],

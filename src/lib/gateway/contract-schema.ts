@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type ErrorCode, isErrorCode, TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import type { RefusedPeer } from '../transport/link.ts';
 import type { Advertisement, AttachRequest, ChannelEvent, ConnectRequest, ControlForEdge, PeerHello, PresentedLink } from './contract.ts';
 
 /** Every key of `Shape`, the optional ones too, so that none is lost on the way. */
@@ -20,6 +21,12 @@ const Presented = z.object({
   transport: z.enum(['quic', 'tls', 'memory']),
   remote: Address,
 } satisfies FieldsOf<PresentedLink>);
+
+const Refused = z.object({
+  transport: Presented.shape.transport,
+  remote: Address,
+  reason: Text,
+} satisfies FieldsOf<RefusedPeer>);
 
 const Hello = z.object({
   software: Text,
@@ -64,6 +71,7 @@ const Reported = z.discriminatedUnion('kind', [
 /** The arguments of each method. */
 const ARGUMENTS = {
   admit: z.tuple([Presented]),
+  refused: z.tuple([Refused]),
   introduce: z.tuple([Id, Hello]),
   advertise: z.tuple([Id, Advertised]),
   alive: z.tuple([Id]),
@@ -89,7 +97,7 @@ const Method = z.enum(Object.keys(ARGUMENTS) as (keyof ControlForEdge)[]);
 /** A message of the edge's process (border/messages.ts); arguments are judged by `callControl`. */
 export const FromEdgeMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('call'), id: CallId, method: Method, arguments: z.array(z.unknown()).max(4) }),
-  z.object({ kind: z.literal('tell'), method: z.literal('report'), arguments: z.array(z.unknown()).max(4) }),
+  z.object({ kind: z.literal('tell'), method: z.enum(['report', 'refused']), arguments: z.array(z.unknown()).max(4) }),
   z.object({ kind: z.literal('done'), id: CallId, value: z.unknown() }),
   z.object({ kind: z.literal('failed'), id: CallId, error: z.object({ code: Code, message: Text, hint: Text.optional() }) }),
   z.object({ kind: z.literal('beat'), rssBytes: Count, lateMs: z.number().nonnegative() }),

@@ -2,12 +2,14 @@
 import type { ErrorCode } from '../base/errors.ts';
 import type { SocketAddress } from '../base/world.ts';
 import type { DecisionRecord } from '../routing/decision.ts';
-import type { TransportName } from '../transport/link.ts';
+import type { RefusedPeer, TransportName } from '../transport/link.ts';
 
 /** What an edge asks of control. Every method may reject with a TunnelError. */
 export interface ControlForEdge {
   /** May the holder of this leaf link? Chain and validity were verified by the transport; meaning, id, serial and key are judged here. Error `certificate.refused`. */
   admit(presented: PresentedLink): Promise<Admission>;
+  /** A peer that never became a link, because the transport did not take its certificate or its protocols. Written down, and nothing else. */
+  refused(peer: RefusedPeer): Promise<void>;
   /** What the peer of a version 2 link says about itself. Error `agent.flapping`: another process holds this identity, and the two keep replacing each other. */
   introduce(linkId: string, hello: PeerHello): Promise<void>;
   /** The agent's wishes; control keeps what is allowed. Names that are bad were dropped before. */

@@ -52,6 +52,13 @@ export class StreamReset extends Error {
   }
 }
 
+/** A peer that showed or offered what is not taken, and so never became a link. */
+export interface RefusedPeer {
+  readonly transport: TransportName;
+  readonly remote: SocketAddress;
+  readonly reason: string;
+}
+
 /** The agent's side: one attempt. */
 export type DialLink = (signal: AbortSignal) => Promise<Link>;
 

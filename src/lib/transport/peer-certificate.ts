@@ -30,6 +30,11 @@ export function judgePeerCertificate(leaf: Uint8Array, expected: ExpectedPeer): 
   }
 }
 
+/** Whether a handshake failed because one side did not take what the other is or speaks. */
+export function isRefusal({ code }: TunnelError): boolean {
+  return code === 'certificate.refused' || code === 'protocol.unsupported';
+}
+
 function parse(leaf: Uint8Array): X509Certificate {
   try {
     return new X509Certificate(leaf);

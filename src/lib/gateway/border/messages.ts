@@ -63,6 +63,8 @@ export interface Handed {
 }
 
 export type FromControl = Call<keyof EdgeOrders> | Answer | Handed;
-/** What became of a channel needs no answer. */
-export type Told = { readonly kind: 'tell'; readonly method: 'report'; readonly arguments: Parameters<ControlForEdge['report']> };
+/** What became of a channel, or who was turned away, needs no answer. */
+export type Told = {
+  [Method in 'report' | 'refused']: { readonly kind: 'tell'; readonly method: Method; readonly arguments: Parameters<ControlForEdge[Method]> };
+}['report' | 'refused'];
 export type FromEdge = Call<keyof ControlForEdge> | Told | Answer | Beat;

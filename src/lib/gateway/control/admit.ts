@@ -1,6 +1,7 @@
 // May the holder of this certificate link? Its id, serial and key must be those that were issued, not revoked, of an agent that is there (security.md, G).
 import { TunnelError } from '../../base/errors.ts';
 import { type AgentIdentity, readIdentity } from '../../pki/identity.ts';
+import type { RefusedPeer } from '../../transport/link.ts';
 import type { Admission, PresentedLink } from '../contract.ts';
 import { auditText } from './audit-log.ts';
 import { assignmentOf, type ControlContext } from './context.ts';
@@ -44,14 +45,19 @@ export async function admit(context: ControlContext, presented: PresentedLink): 
     return { linkId, agentId, agent: agent.name, assignment: assignmentOf(agent) };
   } catch (error) {
     const reason = error instanceof TunnelError ? error.message : 'the gateway failed';
-    audit.keepProvoked({
-      code: 'link.refused',
-      actor: `address:${presented.remote.address}`,
-      subject: 'gateway',
-      detail: { reason: auditText(reason), ...from },
-    });
+    noteRefused(context, { ...presented, reason });
     throw error;
   }
+}
+
+/** `protocol` is missing where the transport refused before there was one. */
+export function noteRefused({ audit }: ControlContext, { remote, transport, protocol, reason }: RefusedPeer & { readonly protocol?: 1 | 2 }): void {
+  audit.keepProvoked({
+    code: 'link.refused',
+    actor: `address:${remote.address}`,
+    subject: 'gateway',
+    detail: { reason: auditText(reason), remote: remote.address, transport, ...(protocol !== undefined && { protocol }) },
+  });
 }
 
 async function judge({ store }: ControlContext, { certificate }: PresentedLink): Promise<AgentIdentity> {

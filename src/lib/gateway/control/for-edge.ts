@@ -1,7 +1,7 @@
 // What an edge may ask of control, and what is left to do when an edge is lost with everything it held (security.md, Faults).
 import { TunnelError } from '../../base/errors.ts';
 import type { Admission, AttachRequest, ConnectRequest, ControlForEdge, EdgeKeeping, Plan, PresentedLink } from '../contract.ts';
-import { admit } from './admit.ts';
+import { admit, noteRefused } from './admit.ts';
 import { attach } from './attach.ts';
 import { authorise, SeenTokens } from './authorise.ts';
 import type { ControlContext } from './context.ts';
@@ -28,6 +28,7 @@ export function edgeDesk(context: ControlContext): EdgeDesk {
   };
   return {
     admit: (presented: PresentedLink): Promise<Admission> => unlessLost(admit(context, presented), ({ linkId }) => unlink(context, linkId, lastReason)),
+    refused: async (peer) => noteRefused(context, peer),
     introduce: (linkId, hello) => introduce(context, linkId, hello),
     advertise: (linkId, advertisement) => advertise(context, linkId, advertisement),
     alive: async (linkId) => registry.alive(linkId),

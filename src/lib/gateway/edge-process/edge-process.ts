@@ -4,7 +4,7 @@ import { LIMITS } from '../../base/limits.ts';
 import type { TcpSocket, World } from '../../base/world.ts';
 import { type Child, startChild } from '../../system/child.ts';
 import { answerTo, Calls } from '../border/calls.ts';
-import type { Answer, EdgeManner, EdgeOrders, EdgePlaces, HandedKind } from '../border/messages.ts';
+import type { Answer, EdgeManner, EdgeOrders, EdgePlaces, HandedKind, Told } from '../border/messages.ts';
 import type { ControlForEdge } from '../contract.ts';
 import { callControl, EdgePlacesAnswer, FromEdgeMessage } from '../contract-schema.ts';
 import type { EdgeConfig } from '../edge/start.ts';
@@ -119,7 +119,7 @@ export class EdgeProcess {
       this.#world.log.error({ error }, 'the edge said what no edge says');
       this.#kill('it said what no edge says');
     } else if (said.kind === 'call') void this.#serve(said.id, said.method, said.arguments);
-    else if (said.kind === 'tell') void this.#note(said.arguments);
+    else if (said.kind === 'tell') void this.#note(said.method, said.arguments);
     else if (said.kind === 'beat') {
       const now = this.#world.clock.monotonic();
       if (this.#health === undefined) {
@@ -147,7 +147,7 @@ export class EdgeProcess {
     return await callControl(this.#control, method, args);
   }
 
-  async #note(args: readonly unknown[]): Promise<void> {
-    await this.#call('report', args).catch((error: unknown) => this.#world.log.error({ error }, 'a report of the edge was not taken'));
+  async #note(method: Told['method'], args: readonly unknown[]): Promise<void> {
+    await this.#call(method, args).catch((error: unknown) => this.#world.log.error({ error, method }, 'what the edge told was not taken'));
   }
 }

@@ -4,7 +4,7 @@ import { LIMITS } from '../../base/limits.ts';
 import type { World } from '../../base/world.ts';
 import { type CLOSE, closeLink, versionOf } from '../../link/version.ts';
 import type { Hello } from '../../protocol/messages.ts';
-import type { Link } from '../../transport/link.ts';
+import type { Link, RefusedPeer } from '../../transport/link.ts';
 import type { Admission, ControlForEdge, Way } from '../contract.ts';
 import { AgentLink } from './agent-link.ts';
 
@@ -34,6 +34,11 @@ export class Links {
       .catch((error: unknown) => this.#world.log.error({ error, remote: link.remote }, 'serving a link failed'))
       .finally(() => this.#served.delete(link));
     this.#served.set(link, served);
+  }
+
+  /** A peer that the transport did not take. */
+  refused(peer: RefusedPeer): void {
+    this.#control.refused(peer).catch((error: unknown) => this.#world.log.error({ error, peer }, 'a refusal was not written down'));
   }
 
   /** The link that a plan names, or a newer one of its agent that took over meanwhile. Error `agent.offline`. */

@@ -1,7 +1,7 @@
 // Starts the edge: the agents' listener, the operators' front doors, and between them links, sessions and channels.
 import type { SocketAddress, TcpSocket, World } from '../../base/world.ts';
 import { ALPN, closeLink } from '../../link/version.ts';
-import type { LinkCredentials } from '../../transport/link.ts';
+import type { Link, LinkCredentials, RefusedPeer } from '../../transport/link.ts';
 import { listenQuic } from '../../transport/quic/listen.ts';
 import { listenTls } from '../../transport/tls/listen.ts';
 import type { ControlForEdge, EdgeForControl } from '../contract.ts';
@@ -43,9 +43,10 @@ export async function startEdge(config: EdgeConfig, control: ControlForEdge, wor
   // An agent needs to know nothing else of the gateway's machine.
   const links = new Links(control, { kind: 'hello', software: config.software ?? 'tunnel', os: '', arch: '', hostname: '', capabilities: [] }, world);
   const carrier = new Carrier(control, links, world);
-  const agents = starting.use(await listenQuic({ at: config.udp, credentials, secret, onLink: (link) => links.take(link) }, world));
+  const arrivals = { onLink: (link: Link) => links.take(link), onRefused: (peer: RefusedPeer) => links.refused(peer) };
+  const agents = starting.use(await listenQuic({ at: config.udp, credentials, secret, ...arrivals }, world));
   // Version 1 is spoken over QUIC only.
-  const overTls = starting.use(listenTls({ credentials: { ...credentials, alpn: ALPN.slice(0, 1) }, onLink: (link) => links.take(link) }, world));
+  const overTls = starting.use(listenTls({ credentials: { ...credentials, alpn: ALPN.slice(0, 1) }, ...arrivals }, world));
   starting.defer(() => links.close('the gateway is stopping'));
   starting.defer(() => carrier.refuse('the gateway is stopping'));
   const operators = operatorFront(config, carrier, world);

@@ -3,8 +3,9 @@ import type { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { SocketAddress, World } from '../../base/world.ts';
 import { Allowance, AllowanceBySource, HalfOpen, sourceOf } from '../admission.ts';
-import type { Link, LinkCredentials, LinkListener } from '../link.ts';
+import type { Link, LinkCredentials, LinkListener, RefusedPeer } from '../link.ts';
 import type { Liveness } from '../liveness.ts';
+import { isRefusal } from '../peer-certificate.ts';
 import { checkCredentials, makeConfig } from './config.ts';
 import { Datagrams } from './datagrams.ts';
 import { type DropCounts, type DropReason, Drops } from './drops.ts';
@@ -31,6 +32,8 @@ export interface QuicListenOptions {
   readonly secret: Uint8Array;
   /** A link whose client certificate is of our CA, meant for clients, and proven. */
   readonly onLink: (link: Link) => void;
+  /** A handshake that ended because we did not take the peer's certificate or protocols. */
+  readonly onRefused?: (refused: RefusedPeer) => void;
   /** For tests: shorter than the limits. */
   readonly liveness?: Liveness;
 }
@@ -45,7 +48,7 @@ export interface QuicListener extends LinkListener {
 }
 
 /** Errors `port.in-use`, `address.not-here`, `quic.unavailable`, `config.invalid` for credentials that do not fit together. */
-export async function listenQuic({ at, credentials: first, secret, onLink, liveness }: QuicListenOptions, world: World): Promise<QuicListener> {
+export async function listenQuic({ at, credentials: first, secret, onLink, onRefused, liveness }: QuicListenOptions, world: World): Promise<QuicListener> {
   const quiche = await loadQuiche();
   let credentials = first;
   checkCredentials(quiche, credentials);
@@ -144,9 +147,10 @@ export async function listenQuic({ at, credentials: first, secret, onLink, liven
         leave();
         onLink(ready);
       };
-      const onEnd = async (_link: QuicLink, error: TunnelError) => {
+      const onEnd = async (ended: QuicLink, error: TunnelError) => {
         leave();
         if (!isReady) world.log.info({ from, error }, 'handshake failed');
+        if (!isReady && isRefusal(error) && (await ended.closed).by !== 'peer') onRefused?.({ transport: 'quic', remote: ended.remote, reason: error.message });
         links.delete(idKey(id));
         await datagrams.drained();
       };

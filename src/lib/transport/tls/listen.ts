@@ -5,16 +5,18 @@ import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { SocketAddress, TcpSocket, World } from '../../base/world.ts';
 import { HalfOpen, sourceOf } from '../admission.ts';
-import type { Link, LinkCredentials } from '../link.ts';
+import type { Link, LinkCredentials, RefusedPeer } from '../link.ts';
 import { LIVENESS, type Liveness } from '../liveness.ts';
 import { MuxLink } from '../mux/link.ts';
-import { judgePeerCertificate } from '../peer-certificate.ts';
+import { isRefusal, judgePeerCertificate } from '../peer-certificate.ts';
 import { secureContext } from './context.ts';
-import { refuse } from './refusal.ts';
+import { refusalOf, refuse } from './refusal.ts';
 
 export interface TlsListenOptions {
   readonly credentials: LinkCredentials;
   readonly onLink: (link: Link) => void;
+  /** A handshake that ended because we did not take the peer's certificate or protocols. */
+  readonly onRefused?: (refused: RefusedPeer) => void;
   /** For tests: shorter than the limits. */
   readonly liveness?: Liveness;
 }
@@ -36,8 +38,13 @@ interface Arriving {
   leave(): void;
 }
 
+/** Node has no name for some of what OpenSSL finds wrong with the issuers: no CA, not allowed to sign. */
+function judgement(code: unknown): string {
+  return code === 'UNSPECIFIED' ? 'who signed it is no CA of ours' : String(code);
+}
+
 /** Error of node's for credentials that do not fit together. */
-export function listenTls({ credentials, onLink, liveness = LIVENESS }: TlsListenOptions, { clock, log }: World): TlsListener {
+export function listenTls({ credentials, onLink, onRefused, liveness = LIVENESS }: TlsListenOptions, { clock, log }: World): TlsListener {
   const links = new Set<MuxLink>();
   const handshakes = new Set<TcpSocket>();
   const halfOpen = new HalfOpen();
@@ -53,7 +60,10 @@ export function listenTls({ credentials, onLink, liveness = LIVENESS }: TlsListe
     handshakeTimeout: LIMITS.quicHandshakeMs,
   });
   server.on('tlsClientError', (error, socket) => {
-    log.info({ from: context.getStore()?.remote, error: error.message }, 'handshake failed');
+    const from = context.getStore()?.remote;
+    log.info({ from, error: error.message }, 'handshake failed');
+    const reason = refusalOf(error);
+    if (from !== undefined && reason !== undefined) onRefused?.({ transport: 'tls', remote: from, reason });
     socket.destroy();
   });
   server.on('secureConnection', (socket) => {
@@ -64,6 +74,7 @@ export function listenTls({ credentials, onLink, liveness = LIVENESS }: TlsListe
       arriving.leave();
     } catch (error) {
       log.info({ from: arriving.remote, error }, 'handshake failed');
+      if (error instanceof TunnelError && isRefusal(error)) onRefused?.({ transport: 'tls', remote: arriving.remote, reason: error.message });
       refuse(socket, error instanceof TunnelError ? error.message : 'the gateway failed', clock);
     }
   });
@@ -71,7 +82,7 @@ export function listenTls({ credentials, onLink, liveness = LIVENESS }: TlsListe
   function welcome(socket: TLSSocket, remote: SocketAddress): void {
     const leaf = socket.getPeerX509Certificate();
     if (leaf === undefined || socket.isSessionReused()) throw new TunnelError('certificate.refused', 'the peer showed no certificate');
-    if (!socket.authorized) throw new TunnelError('certificate.refused', `the peer's certificate was refused: ${socket.authorizationError}`);
+    if (!socket.authorized) throw new TunnelError('certificate.refused', `the peer's certificate was refused: ${judgement(socket.authorizationError)}`);
     judgePeerCertificate(leaf.raw, { role: 'client', name: null });
     const alpn = socket.alpnProtocol;
     if (!alpn) throw new TunnelError('protocol.unsupported', 'the two sides have no protocol version in common');

@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { TunnelError } from '../../base/errors.ts';
 import type { Clock } from '../../base/world.ts';
+import { whyOf } from '../../streams/tls-handshake.ts';
 import type { LinkEnd } from '../link.ts';
 import { closeFrame } from '../mux/frame.ts';
 
@@ -24,6 +25,13 @@ export function refusedOr(error: unknown, { by, code, reason }: LinkEnd): unknow
   return by === 'peer' && code === REFUSED_CODE
     ? new TunnelError('certificate.refused', `the peer refused our certificate: ${reason}`, { cause: error })
     : error;
+}
+
+/** Why the listener's engine did not take what a peer showed or offered; undefined where the peer went away or refused us. */
+export function refusalOf(cause: Error): string | undefined {
+  const code = 'code' in cause ? String(cause.code) : '';
+  if (!/^ERR_(SSL|OSSL|CRYPTO)_/.test(code) || ALERT.test(code)) return undefined;
+  return `the handshake was refused: ${whyOf(cause)}`;
 }
 
 const ALERT = /^ERR_SSL_(?:TLSV1|TLSV13|SSLV3)_ALERT_(.+)$/;
