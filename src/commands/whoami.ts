@@ -14,6 +14,7 @@ export default class Whoami extends TunnelCommand<WhoamiAnswer> {
     const { client } = await openRemote(this.configDir(flags), await this.world());
     const answer = await client.whoami(this.interrupts.signal);
     this.log(`${answer.operator} (${answer.kind}) at ${answer.gateway}${answer.expires_at === null ? '' : ` until ${answer.expires_at}`}`);
+    this.log(`agents: ${answer.agents?.join(', ') ?? 'all'}; targets: ${answer.targets?.join(', ') ?? 'all'}`);
     return answer;
   }
 }

@@ -104,7 +104,16 @@ export const LoginAnswer = z.object({
   expires_at: time,
   ca_pem: z.string(),
 });
-export const WhoamiAnswer = z.object({ operator: name, kind: z.enum(['operator', 'admin', 'local-admin']), gateway: z.string(), expires_at: time.nullable() });
+export const WhoamiAnswer = z.object({
+  operator: name,
+  kind: z.enum(['operator', 'admin', 'local-admin']),
+  gateway: z.string(),
+  /** Names of the agents that the operator may reach; null: all. */
+  agents: z.array(name).nullable(),
+  /** Hosts with ports that it may reach, in canonical form; null: all. */
+  targets: z.array(targetText).nullable(),
+  expires_at: time.nullable(),
+});
 
 /** One live link of an agent. */
 export const LinkRow = z.object({

@@ -82,7 +82,7 @@ async function serve(
   return `https://127.0.0.1:${await listen(t, server)}`;
 }
 
-const whoami = { operator: 'alice', kind: 'admin', gateway: 'https://gw.example', expires_at: null } as const;
+const whoami = { operator: 'alice', kind: 'admin', gateway: 'https://gw.example', agents: null, targets: null, expires_at: null } as const;
 const answering =
   (status: number, body: unknown): RequestListener =>
   (_, response) => {

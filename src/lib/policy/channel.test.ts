@@ -20,6 +20,8 @@ for (const [target, change, reason] of [
   ['10.0.0.6:22', {}, /does not grant 10\.0\.0\.6:22/],
   ['10.0.0.6:22', { targets: ['*'] }, null],
   ['10.0.0.6:22', { targets: [] }, /does not grant 10\.0\.0\.6:22/],
+  ['10.0.0.6:22', { targets: ['10.0.0.0/24:22-23'] }, null],
+  ['10.0.1.6:22', { targets: ['10.0.0.0/24:22-23'] }, /does not grant 10\.0\.1\.6:22/],
   ['10.0.0.6:23', { targets: ['*'] }, /port 23/],
   ['10.0.0.6:5500', { targets: ['*'] }, null],
   ['10.0.0.6:22', { targets: ['*'], ports: [] }, /port 22/],

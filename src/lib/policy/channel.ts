@@ -2,10 +2,11 @@
 import { LIMITS } from '../base/limits.ts';
 import { formatTarget, type Target } from '../routing/target.ts';
 import { type PortRange, portAllowed } from './ports.ts';
+import { mayReachTarget } from './target-scope.ts';
 
 /** What a session grants, as its verified material says it. */
 export interface ChannelTerms {
-  /** Canonical; `*` is every target that ports and routes allow. */
+  /** Scopes of targets, a target itself among them; `*` is every target that ports and routes allow. */
   readonly targets: readonly string[];
   readonly ports: readonly PortRange[];
   readonly kinds: readonly string[];
@@ -20,7 +21,7 @@ export function judgeChannel({ targets, ports, kinds, expiresAt }: ChannelTerms,
   const text = formatTarget(target);
   if (now - LIMITS.clockSkewMs >= expiresAt) return refuse(`the session material ended at ${utc(expiresAt)}, this machine's clock says ${utc(now)}`);
   if (!kinds.includes(kind)) return refuse(`the session grants no ${kind} channels`);
-  if (!targets.includes('*') && !targets.includes(text)) return refuse(`the session does not grant ${text}`);
+  if (!targets.includes('*') && !mayReachTarget(targets, target)) return refuse(`the session does not grant ${text}`);
   if (!portAllowed(ports, target.port)) return refuse(`the session does not grant port ${target.port}`);
   return { allowed: true };
 }

@@ -1,11 +1,19 @@
-// May this operator reach this port through this agent? Denied unless a line says otherwise.
+// May this operator reach this target through this agent? Denied unless a line says otherwise.
+import { formatTarget, type Target } from '../routing/target.ts';
 import { formatPorts, type PortRange, portAllowed } from './ports.ts';
+import { mayReachTarget } from './target-scope.ts';
+
+/** An operator and what it was granted; null means all of them, as minted. */
+export interface Grantee {
+  readonly name: string;
+  readonly agents: readonly string[] | null;
+  readonly targets: readonly string[] | null;
+}
 
 export interface ConnectQuestion {
-  /** `agents` null means every agent, as minted. */
-  readonly operator: { readonly name: string; readonly agents: readonly string[] | null };
+  readonly operator: Grantee;
   readonly agent: { readonly name: string; readonly ports: readonly PortRange[] };
-  readonly port: number;
+  readonly target: Target;
 }
 
 /** `line` is the rule that decided, in words, for the decision record. */
@@ -14,11 +22,12 @@ export interface Verdict {
   readonly line: string;
 }
 
-export function judgeConnect({ operator, agent, port }: ConnectQuestion): Verdict {
+export function judgeConnect({ operator, agent, target }: ConnectQuestion): Verdict {
   if (!mayUseAgent(operator.agents, agent.name)) return { allowed: false, line: `operator ${operator.name} has no grant for agent ${agent.name}` };
+  if (!mayReachTarget(operator.targets, target)) return { allowed: false, line: `operator ${operator.name} has no grant for ${formatTarget(target)}` };
   const grant = operator.agents === null ? `operator ${operator.name}: all agents` : `operator ${operator.name}: agent ${agent.name}`;
   const ports = formatPorts(agent.ports).join(',') || 'none';
-  if (!portAllowed(agent.ports, port)) return { allowed: false, line: `agent ${agent.name} allows ports ${ports}, not ${port}` };
+  if (!portAllowed(agent.ports, target.port)) return { allowed: false, line: `agent ${agent.name} allows ports ${ports}, not ${target.port}` };
   return { allowed: true, line: `${grant}, ports ${ports}` };
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatRoute, parseRoute } from '../routing/route.ts';
 import { parseAddress } from '../routing/subnet.ts';
+import { parseTarget } from '../routing/target.ts';
 import { judgeAddress } from './address-guard.ts';
 import { activeRoutes } from './advertise.ts';
 import { judgeConnect } from './evaluate.ts';
@@ -72,7 +73,11 @@ for (const [agents, port, allowed] of [
   [['web1'], 23, false],
 ] as const) {
   test(`operator with ${JSON.stringify(agents)} to port ${port}: ${allowed}`, () => {
-    const verdict = judgeConnect({ operator: { name: 'alice', agents }, agent: { name: 'web1', ports: [[22, 22]] }, port });
+    const verdict = judgeConnect({
+      operator: { name: 'alice', agents, targets: null },
+      agent: { name: 'web1', ports: [[22, 22]] },
+      target: parseTarget(`10.0.0.5:${port}`),
+    });
     assert.equal(verdict.allowed, allowed);
     assert.notEqual(verdict.line, '');
   });

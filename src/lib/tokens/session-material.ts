@@ -28,7 +28,7 @@ export interface SessionMaterial {
   readonly sessionId: string;
   readonly operator: string;
   readonly agentId: string;
-  /** Canonical; `["*"]` is whatever the ports and the agent's routes allow. */
+  /** Scopes of targets, canonical: `10.0.0.5:22`, `10.0.0.0/24:22`, `*.corp.example:1-1024`; `["*"]` is whatever the ports and the agent's routes allow. */
   readonly targets: readonly string[];
   /** `22` or `1000-2000`. */
   readonly ports: readonly string[];

@@ -150,3 +150,18 @@ test('a session that ended while a channel was being opened is closed at the edg
   await control.forEdge.report({ kind: 'refused', channelId, sessionId, agent: 'web1', target, code: 'target.refused', reason: 'no', last: true });
   assert.deepEqual(orders, [`endSession ${sessionId} operator-closed`, `endSession ${sessionId} the session has ended`]);
 });
+
+test('an operator with targets reaches those only, and the agent is told so', async (t) => {
+  const { control, ...stand } = await controlStand(t);
+  await stand.agent('web1');
+  const alice = await stand.operator('alice', ['web1'], ['10.0.0.0/24:22']);
+  const sessionToken = await stand.token(alice, ['*']);
+  const plan = await control.forEdge.authorise({ sessionToken, target: '10.0.0.5:22', remote });
+  const { targets } = JSON.parse(Buffer.from(plan.ways[0]?.session.material.split('.')[1] ?? '', 'base64url').toString());
+  assert.deepEqual(targets, ['10.0.0.0/24:22']);
+  await assert.rejects(control.forEdge.authorise({ sessionToken, target: '10.0.1.5:22', remote }), {
+    code: 'policy.denied',
+    message: /no grant for 10\.0\.1\.5:22/,
+  });
+  assert.deepEqual(await stand.audited(), ['session.opened', 'channel.refused']);
+});

@@ -46,8 +46,8 @@ export async function startControl({ store, authority, keys, placesBefore }: Con
       audit,
       world,
       edge: () => serving?.edge,
-      signMaterial: ({ expiresAt, ...material }) =>
-        mintMaterial({ ...material, targets: ['*'], kinds: ['tcp'] }, keys[0], { now: world.clock.now(), expiresAt }),
+      signMaterial: ({ expiresAt, targets, ...material }) =>
+        mintMaterial({ ...material, targets: targets ?? ['*'], kinds: ['tcp'] }, keys[0], { now: world.clock.now(), expiresAt }),
     }),
   );
   const users = starting.use(new SessionUsers(sessions, world));

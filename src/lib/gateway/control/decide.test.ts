@@ -34,15 +34,16 @@ interface Asked {
   readonly alternates?: readonly string[];
   readonly agent?: string;
   readonly granted?: readonly string[] | null;
+  readonly targets?: readonly string[] | null;
 }
 
-const ask = (target: string, { alternates = [], agent: explicitAgent, granted = null }: Asked = {}) =>
+const ask = (target: string, { alternates = [], agent: explicitAgent, granted = null, targets = null }: Asked = {}) =>
   decide(
     {
       target: parseTarget(target),
       alternates: alternates.map((text) => parseTarget(text)),
       explicitAgent: explicitAgent ?? null,
-      operator: { name: 'alice', agents: granted },
+      operator: { name: 'alice', agents: granted, targets },
     },
     agents,
   );
@@ -51,6 +52,8 @@ for (const [target, asked, ways] of [
   ['10.0.0.5:22', {}, ['narrow>10.0.0.5:22', 'wide>10.0.0.5:22']],
   ['10.0.0.5:22', { granted: ['wide'] }, ['wide>10.0.0.5:22']],
   ['10.0.0.5:22', { agent: 'wide' }, ['wide>10.0.0.5:22']],
+  ['10.0.0.5:22', { granted: ['wide'], targets: ['10.0.0.0/24:22'] }, ['wide>10.0.0.5:22']],
+  ['10.0.0.9:22', { targets: ['*.corp.example:22'], alternates: ['a.corp.example:22'] }, ['names>a.corp.example:22']],
   ['a.corp.example:22', {}, ['names>a.corp.example:22']],
   ['[fd00::1]:22', {}, ['names>[fd00::1]:22']],
   ['172.16.0.1:22', { alternates: ['a.corp.example:22', '[fd00::1]:22'] }, ['names>a.corp.example:22', 'names>[fd00::1]:22']],
@@ -73,6 +76,9 @@ for (const [target, asked, code] of [
   ['corp.example:22', {}, 'route.none'],
   ['172.16.0.1:22', {}, 'agent.offline'],
   ['10.0.0.5:23', {}, 'policy.denied'],
+  ['10.0.0.5:22', { targets: ['10.0.0.0/24:80', '10.0.1.0/24:22'] }, 'policy.denied'],
+  ['a.corp.example:22', { targets: ['0.0.0.0/0:1-65535'] }, 'policy.denied'],
+  ['10.0.0.5:22', { targets: ['10.0.0.5:22'], granted: [] }, 'policy.denied'],
   ['10.0.0.5:22', { granted: [] }, 'policy.denied'],
   ['172.16.0.1:22', { granted: ['wide'] }, 'policy.denied'],
   ['10.0.0.5:22', { agent: 'nobody' }, 'agent.unknown'],

@@ -1,7 +1,7 @@
 // How a request is routed and judged: the decision record and the ways to try, from the agents as they are now (requirements A8 to A11, F1). Pure.
 import { type ErrorCode, TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { judgeConnect } from '../../policy/evaluate.ts';
+import { type Grantee, judgeConnect } from '../../policy/evaluate.ts';
 import { type Match, rankCandidates } from '../../routing/candidates.ts';
 import type { Candidate, Decision, DecisionRecord } from '../../routing/decision.ts';
 import { formatRoute } from '../../routing/route.ts';
@@ -14,8 +14,8 @@ export interface Request {
   /** Tried in order after the target, each through its own route. */
   readonly alternates: readonly Target[];
   readonly explicitAgent: string | null;
-  /** Null: an administrator on the gateway's machine, who is granted every agent. */
-  readonly operator: { readonly name: string; readonly agents: readonly string[] | null } | null;
+  /** Null: an administrator on the gateway's machine, who is granted everything. */
+  readonly operator: Grantee | null;
 }
 
 export interface DecidedWay {
@@ -60,15 +60,15 @@ const HINTS: { readonly [Code in ErrorCode]?: string } = {
   'route.none': 'tunnel route list shows what the agents carry.',
   'agent.offline': 'Is the agent running? tunnel agent list shows which are online.',
   'agent.unknown': 'tunnel agent list shows those there are.',
-  'policy.denied': 'An administrator decides which agents and ports an operator reaches.',
+  'policy.denied': 'An administrator decides which agents, targets and ports an operator reaches: tunnel whoami shows it.',
 };
 
 /** An agent that failed this very target a moment ago comes after the others, whatever its route. */
 function judgeTarget(request: Request, target: Target, agents: readonly KnownAgent[], failedLately: FailedLately, prefix: string): Judged[] {
-  const operator = request.operator ?? { name: 'local-admin', agents: null };
+  const operator = request.operator ?? { name: 'local-admin', agents: null, targets: null };
   const text = formatTarget(target);
   const judged = rankCandidates(target, agents, request.explicitAgent ?? undefined).map(({ agent, route, rule }: Match<KnownAgent>) => {
-    const verdict = judgeConnect({ operator, agent, port: target.port });
+    const verdict = judgeConnect({ operator, agent, target });
     const standing = !verdict.allowed ? 'denied' : agent.online ? 'usable' : 'offline';
     const policy = prefix + verdict.line;
     const failed = failedLately(agent.name, text);

@@ -2,6 +2,8 @@
 import type { LoginAnswer, WhoamiAnswer } from '../../api/contract.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { mayUseAgent } from '../../policy/evaluate.ts';
+import { mayReachTarget } from '../../policy/target-scope.ts';
+import { parseTarget } from '../../routing/target.ts';
 import type { Operator } from '../../store/operators.ts';
 import { verifyLogin } from '../../tokens/login-string.ts';
 import { hashSecret, newCredential } from '../../tokens/secret.ts';
@@ -9,6 +11,7 @@ import { auditText } from './audit-log.ts';
 import { actorOf, type Caller } from './caller.ts';
 import type { ControlContext } from './context.ts';
 import { refusedString, sameWords, whyRefused } from './refused-string.ts';
+import type { Session } from './sessions.ts';
 
 /** Error `string.refused` for whatever is wrong with the string, audited. */
 export async function login(context: ControlContext, string: string | undefined, source: string): Promise<LoginAnswer> {
@@ -39,7 +42,7 @@ async function loginOnce(context: ControlContext, string: string, source: string
     const kept = await tables.operators.upsert({ id: world.random.uuid(), name: token.name, kind: token.kind, agents: token.agents, targets: token.targets });
     const ends = world.clock.now() + (token.credentialMs ?? 0);
     await tables.credentials.insert({ hash: hashSecret(credential), operatorId: kept.id, expiresAt: ends });
-    const detail = { kind: kept.kind, agents: kept.agents, remote: source, expires_at: new Date(ends).toISOString() };
+    const detail = { kind: kept.kind, agents: kept.agents, targets: kept.targets, remote: source, expires_at: new Date(ends).toISOString() };
     await tables.audit.append({ code: 'operator.logged-in', actor: `token:${token.id}`, subject: `operator:${kept.name}`, detail });
     return { operator: kept, expiresAt: ends };
   });
@@ -72,11 +75,15 @@ export function whoami({ places }: ControlContext, { kind, operator, expiresAt }
     operator: operator?.name ?? 'local-admin',
     kind,
     gateway: places()?.url ?? '',
+    agents: operator?.agents?.slice() ?? null,
+    targets: operator?.targets?.slice() ?? null,
     expires_at: expiresAt === null ? null : new Date(expiresAt).toISOString(),
   };
 }
 
 /** A string that replaces an operator may grant less than the one before. */
 async function endWhatNoLongerFits({ sessions }: ControlContext, operator: Operator): Promise<void> {
-  await sessions.endWhere((session) => session.operator.id === operator.id && !mayUseAgent(operator.agents, session.agent.name), 'policy-changed');
+  const fits = ({ agent, channels }: Session) =>
+    mayUseAgent(operator.agents, agent.name) && channels.values().every((target) => mayReachTarget(operator.targets, parseTarget(target)));
+  await sessions.endWhere((session) => session.operator.id === operator.id && !fits(session), 'policy-changed');
 }

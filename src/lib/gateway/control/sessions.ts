@@ -22,6 +22,8 @@ interface MaterialQuestion {
   readonly sessionId: string;
   readonly operator: string;
   readonly agentId: string;
+  /** Null: all. */
+  readonly targets: readonly string[] | null;
   readonly ports: readonly string[];
   readonly expiresAt: number;
 }
@@ -48,7 +50,7 @@ interface Live extends Session {
   readonly channels: Map<string, string>;
   lastActivity: number;
   idleTimer: Timer | undefined;
-  material: { readonly text: string; readonly ports: string; readonly renewAt: number } | undefined;
+  material: { readonly text: string; readonly terms: string; readonly renewAt: number } | undefined;
 }
 
 export class Sessions implements AsyncDisposable {
@@ -67,7 +69,7 @@ export class Sessions implements AsyncDisposable {
     for (;;) {
       const live = await this.#joinOrOpen(operator, agent);
       this.#active(live);
-      const material = await this.#material(live, agent);
+      const material = await this.#material(live, operator, agent);
       if (this.#byId.get(live.id) === live) return { sessionId: live.id, operator: operator.name, idleLimitMs: LIMITS.sessionIdleMs, material };
     }
   }
@@ -196,21 +198,23 @@ export class Sessions implements AsyncDisposable {
     if (pairs.filter((pair) => pair.endsWith(` ${agent.id}`)).length >= LIMITS.sessionsPerAgent) refuse(`agent ${agent.name}`, LIMITS.sessionsPerAgent);
   }
 
-  /** Signed anew at half of its life, and when the agent's ports have changed. */
-  async #material(live: Live, agent: LeaseAgent): Promise<string> {
+  /** Signed anew at half of its life, and when the agent's ports or the operator's targets have changed. */
+  async #material(live: Live, { targets }: Operator, agent: LeaseAgent): Promise<string> {
     const { clock } = this.#options.world;
     const ports = formatPorts(agent.ports);
+    const terms = JSON.stringify([targets, ports]);
     const kept = live.material;
-    if (kept && kept.ports === ports.join() && clock.monotonic() < kept.renewAt) return kept.text;
+    if (kept?.terms === terms && clock.monotonic() < kept.renewAt) return kept.text;
     const renewAt = clock.monotonic() + LIMITS.sessionTokenMs / 2;
     const text = await this.#options.signMaterial({
       sessionId: live.id,
       operator: live.operator.name,
       agentId: agent.id,
+      targets,
       ports,
       expiresAt: clock.now() + LIMITS.sessionTokenMs,
     });
-    live.material = { text, ports: ports.join(), renewAt };
+    live.material = { text, terms, renewAt };
     return text;
   }
 
