@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { backoff } from './backoff.ts';
 import { formatDuration, parseDuration } from './duration.ts';
-import { escapeText } from './escape.ts';
+import { escapeText, harmlessJson, safeJson } from './escape.ts';
 import { parseName, parseUuid } from './ids.ts';
 import { LIMITS } from './limits.ts';
 
@@ -25,6 +25,18 @@ test('escaped text holds no control, C1, bidi or lone surrogate character', () =
   assert.equal(escapeText('a\u001b[31mb\u0085\u202e\u2028'), 'a\\u001b[31mb\\u0085\\u202e\\u2028');
   assert.equal(escapeText('bücher 😀'), 'bücher 😀');
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => !/[\p{Cc}\p{Bidi_Control}]/u.test(escapeText(text)) && escapeText(text).isWellFormed()));
+});
+
+test('JSON for a terminal: the same value, and nothing in it acts', () => {
+  assert.equal(safeJson({ a: '\u009b\u202e\u{e0041}' }), '{"a":"\\u009b\\u202e\\udb40\\udc41"}');
+  fc.assert(
+    fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
+      const json = safeJson(value);
+      assert.deepEqual(JSON.parse(json), JSON.parse(JSON.stringify(value)));
+      assert.doesNotMatch(json, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
+    }),
+  );
+  assert.equal(harmlessJson('{"a":1}\n'), '{"a":1}\n');
 });
 
 test('names', () => {

@@ -38,6 +38,7 @@ const KIND_OF = {
   'policy.denied': 'forbidden',
   'scope.missing': 'forbidden',
   'file.loose-mode': 'forbidden',
+  'environment.unsafe': 'forbidden',
   'route.none': 'not-found',
   'agent.unknown': 'not-found',
   'session.unknown': 'not-found',

@@ -1,6 +1,6 @@
 // The base of every command: JSON or text, exit codes, signals, the environment variable of each flag. A command itself only parses, calls and describes.
 import { Command } from '@oclif/core/command';
-import { escapeText } from '../base/escape.ts';
+import { escapeText, safeJson } from '../base/escape.ts';
 import type { World } from '../base/world.ts';
 import { defaultConfigDir, defaultDataDir } from '../system/paths.ts';
 import { paintFor } from './colour.ts';
@@ -37,6 +37,7 @@ export abstract class TunnelCommand<T extends object | undefined> extends Comman
     this.ctor.baseFlags = withVariables(id, this.ctor.baseFlags);
     this.ctor.flags = withVariables(id, this.ctor.flags ?? {});
     if (this.#given('no-color')) process.env['NO_COLOR'] = '1';
+    if (this.endsBySignal) (await import('../system/surroundings.ts')).standGuard();
   }
 
   override jsonEnabled(): boolean {
@@ -62,7 +63,7 @@ export abstract class TunnelCommand<T extends object | undefined> extends Comman
   protected event(event: Event): void {
     if (!this.jsonEnabled()) return;
     this.#streaming = true;
-    this.#eventsTo.write(`${JSON.stringify(event)}\n`);
+    this.#eventsTo.write(`${safeJson(event)}\n`);
   }
 
   /** The single line of a program that now serves: an event or `text`, and word to systemd. */
@@ -81,7 +82,7 @@ export abstract class TunnelCommand<T extends object | undefined> extends Comman
   }
 
   protected override logJson(json: unknown): void {
-    this.#eventsTo.write(`${JSON.stringify(json)}\n`);
+    this.#eventsTo.write(`${safeJson(json)}\n`);
   }
 
   /** The real world, its log at `level` or at debug with `--debug`. Imported here, because it is not free. */

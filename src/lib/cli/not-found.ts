@@ -1,5 +1,6 @@
 // The answer to a command that does not exist. oclif calls it as its hook `command_not_found`, before any command of ours could speak.
 import { TunnelError } from '../base/errors.ts';
+import { safeJson } from '../base/escape.ts';
 import { paintFor } from './colour.ts';
 import { isTruthy } from './environment.ts';
 import { EXIT_CODES } from './exit-codes.ts';
@@ -16,7 +17,7 @@ export default async function notFound({ id, argv = [], config }: NotFound): Pro
   const error = explain(id, config.commandIDs);
   const json = [id, ...argv].includes('--json') || isTruthy(process.env['TUNNEL_JSON']);
   process.exitCode = EXIT_CODES[error.kind];
-  if (json) process.stdout.write(`${JSON.stringify(errorJson(error, false))}\n`);
+  if (json) process.stdout.write(`${safeJson(errorJson(error, false))}\n`);
   else process.stderr.write(`${errorText(error, false, await paintFor(process.stderr))}\n`);
 }
 

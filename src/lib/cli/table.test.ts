@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
+import fc from 'fast-check';
 import { PLAIN } from './colour.ts';
 import { formatTable } from './table.ts';
 
@@ -17,4 +18,15 @@ test('states are painted, in a column or beside their field, and nothing else mo
   assert.equal(stripVTControlCharacters(table), formatTable(['NAME', 'STATE', 'PORTS'], rows, ''));
   assert.ok(formatTable(['FIELD', 'VALUE'], [['state', 'online']], '', PAINT).includes('state  \u001b[32monline'));
   assert.equal(formatTable(['A'], [], 'nothing', PAINT), 'nothing');
+});
+
+test('no cell gets out of its place: any text from elsewhere, one line a row, no character that acts', () => {
+  const row = fc.array(fc.string({ unit: 'binary' }), { minLength: 3, maxLength: 3 });
+  fc.assert(
+    fc.property(fc.array(row, { minLength: 1, maxLength: 5 }), (rows) => {
+      const lines = formatTable(['NAME', 'STATE', 'PORTS'], rows, '').split('\n');
+      assert.equal(lines.length, rows.length + 1);
+      for (const line of lines) assert.doesNotMatch(line, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
+    }),
+  );
 });

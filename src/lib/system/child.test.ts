@@ -71,7 +71,7 @@ test('nothing of our environment but what a process needs', async (t) => {
     environment.filter((name) => /^(TUNNEL|NODE_OPTIONS|HOME|PATH$)/.test(name)),
     [],
   );
-  assert.deepEqual(args, ['--max-semi-space-size=1', '--no-opt', '--no-maglev']); // its own, and nothing of ours
+  assert.deepEqual(args, ['--max-semi-space-size=1', '--no-opt', '--no-maglev', '--disable-sigusr1']); // its own, and nothing of ours
 });
 
 test('sockets are handed over with what was read of them, half-close included', async (t) => {

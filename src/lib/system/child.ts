@@ -26,8 +26,8 @@ const TAKEN = 'taken';
 /** What a process needs of its parent's environment; secrets and options of Node stay behind. */
 const INHERITED = ['LD_LIBRARY_PATH', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR', 'TZ'];
 
-/** See bin/run.js, and compileHotCode(); a process that begins can have them as options. */
-const SMALL_BEGINNING = ['--max-semi-space-size=1', '--no-opt', '--no-maglev'];
+/** See bin/run.js, and compileHotCode(); a process that begins can have them as options. SIGUSR1 would open a debugger to every user of this machine. */
+const OPTIONS = ['--max-semi-space-size=1', '--no-opt', '--no-maglev', '--disable-sigusr1'];
 
 /** `module` runs with nothing but this channel and our standard error. */
 export function startChild(module: URL, onMessage: (message: unknown) => void): Child {
@@ -35,7 +35,7 @@ export function startChild(module: URL, onMessage: (message: unknown) => void): 
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: environment(),
-    execArgv: SMALL_BEGINNING,
+    execArgv: OPTIONS,
   });
   const { promise: ended, resolve } = Promise.withResolvers<string>();
   let taken = Promise.withResolvers<void>();

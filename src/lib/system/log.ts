@@ -1,7 +1,7 @@
 // The log of a process: one JSON line an event on stderr, text from elsewhere escaped by JSON itself and by escapeText.
 import { createRequire } from 'node:module';
 import { TunnelError } from '../base/errors.ts';
-import { escapeText } from '../base/escape.ts';
+import { escapeText, escapeValues, harmlessJson } from '../base/escape.ts';
 import type { Log } from '../base/world.ts';
 
 const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -19,7 +19,7 @@ export function createLog(options: { level: LogLevel; fields?: object }): Log {
       formatters: { level: (label) => ({ level: label }), log: escapeFields },
       serializers: { error: describeError },
     },
-    process.stderr,
+    { write: (line: string) => process.stderr.write(harmlessJson(line)) }, // whatever was not seen before, messages and keys of others
   );
   return logger;
 }
@@ -48,14 +48,14 @@ function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { message: escapeText(String(error)) };
   const { name, message, stack, cause } = error;
   return {
-    type: name,
-    ...('code' in error && { code: error.code }),
+    type: escapeText(name),
+    ...('code' in error && { code: escapeValues(error.code) }),
     message: escapeText(message),
-    ...(!isForeseen(error) && { stack }),
+    ...(!isForeseen(error) && { stack: stack?.split('\n').map(escapeText).join('\n') }),
     ...(cause !== undefined && { cause: describeError(cause) }),
   };
 }
 
 function escapeFields(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, typeof value === 'string' ? escapeText(value) : value]));
+  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [escapeText(key), escapeValues(value)]));
 }

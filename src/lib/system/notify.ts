@@ -2,7 +2,8 @@
 
 /** Node has no unix datagrams, so systemd's own program says it; units need NotifyAccess=all. Where it is missing, systemd waits in vain: an error says so. */
 export async function notifyReady(): Promise<void> {
-  if (process.env['NOTIFY_SOCKET'] === undefined) return;
+  const { NOTIFY_SOCKET, PATH } = process.env;
+  if (NOTIFY_SOCKET === undefined) return;
   const { execa } = await import('execa');
-  await execa('systemd-notify', ['--ready', `--pid=${process.pid}`]);
+  await execa('systemd-notify', ['--ready', `--pid=${process.pid}`], { env: { NOTIFY_SOCKET, PATH }, extendEnv: false });
 }
