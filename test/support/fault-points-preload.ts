@@ -14,14 +14,14 @@ const WRITING_FLAGS = fs.constants.O_WRONLY | fs.constants.O_RDWR | fs.constants
 const WRITING_SQL = /^\s*(insert|update|delete|begin|commit|rollback|create|drop|alter|replace)\b/i;
 
 export async function install(reach: Reach): Promise<void> {
-  const pass = (name: string): void => {
+  const pass = (name: string, isFile = false): void => {
     const fault = reach(name);
     if (fault === undefined) return;
     if (fault === 'kill' || fault === 'torn') die();
-    throw Object.assign(new Error(`${fault}: injected, ${name}`), { code: fault });
+    if (isFile) throw Object.assign(new Error(`${fault}: injected, ${name}`), { code: fault });
   };
   const later = async (point: string, act: () => unknown) => {
-    pass(point);
+    pass(point, true);
     return await act();
   };
   const before = (owner: Anything, method: string, name: (self: Anything, args: unknown[]) => string | undefined) => {
@@ -30,7 +30,7 @@ export async function install(reach: Reach): Promise<void> {
       const point = name(this, args);
       if (point === undefined) return act.apply(this, args);
       if (owner === promises || owner === handle) return later(point, () => act.apply(this, args));
-      pass(point);
+      pass(point, owner === fs);
       return act.apply(this, args);
     };
   };

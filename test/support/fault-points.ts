@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 const FOLDER = 'TUNNEL_FAULT_FOLDER';
 
-/** `kill`: as kill -9, before the write; `torn`: the same in the middle of it, where it writes a file; else the errno that a write to a file fails with. */
+/** `kill`: as kill -9, before the write; `torn`: the same in the middle of it, where it writes a file; else the errno that a change of a file fails with. */
 export type Fault = 'kill' | 'torn' | 'ENOSPC' | 'EACCES';
 
 export interface FaultPoints {

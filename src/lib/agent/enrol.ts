@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { apiClient } from '../api/client.ts';
 import type { EnrollAnswer } from '../api/contract.ts';
 import { fetchPinnedCa, tlsExchange } from '../api/exchange-tls.ts';
-import { TunnelError } from '../base/errors.ts';
+import { type ErrorCode, TunnelError } from '../base/errors.ts';
 import { parseUuid } from '../base/ids.ts';
 import type { World } from '../base/world.ts';
 import { certificateFacts } from '../pki/certificate-facts.ts';
@@ -139,5 +139,9 @@ function configOf(
 
 /** The answer may be lost while the string is spent: then only this key can ask for it again, with the same command, within the gateway's window. */
 function mayHaveBeenSpent(error: unknown, signal: AbortSignal): boolean {
-  return signal.aborted || (error instanceof TunnelError && (error.kind === 'unreachable' || error.kind === 'timeout' || error.code === 'file.failed'));
+  if (signal.aborted || !(error instanceof TunnelError)) return true;
+  return error.kind === 'unreachable' || error.kind === 'timeout' || MAY_BE_WRITTEN.has(error.code);
 }
+
+/** The gateway failed, perhaps after it had written; or this machine did, after the answer. */
+const MAY_BE_WRITTEN: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['internal', 'store.busy', 'file.failed']);

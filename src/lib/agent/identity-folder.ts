@@ -74,10 +74,12 @@ export async function findPending(dataDir: string, enrolledWith: string, files: 
   return undefined;
 }
 
-/** Removes every identity but those named. */
+/** Removes every identity but those named, and from these what killed runs left. */
 export async function removeOthers(dataDir: string, keep: readonly (string | undefined)[], files: Files): Promise<void> {
-  const others = (await identityFolders(dataDir, files)).filter((folder) => !keep.includes(folder));
-  for (const folder of others) await files.remove(join(dataDir, folder));
+  for (const folder of await identityFolders(dataDir, files)) {
+    if (keep.includes(folder)) await files.removeTemporaries(join(dataDir, folder));
+    else await files.remove(join(dataDir, folder));
+  }
 }
 
 async function addFolder(dataDir: string, privateKeyPem: string, files: Files, fill: (folder: string) => Promise<void>): Promise<string> {
