@@ -36,7 +36,7 @@ export async function controlStand(t: TestContext, more: Partial<World> = {}): P
   const folder = dataFolder(directory);
   const keys = await loadKeys(folder, world.files);
   const store = await openStore(folder.database, realWorld({ log: silentLog }));
-  const control = await startControl({ store, authority: keys.authority, keys: keys.signing, placesBefore: undefined }, world);
+  const control = await startControl({ store, ca: keys.ca, keys: keys.signing, placesBefore: undefined }, world);
   t.after(async () => {
     await control[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();

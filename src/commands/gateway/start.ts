@@ -13,7 +13,7 @@ const HELD: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['port.in-use', 'state.l
 export default class GatewayStart extends TunnelCommand<undefined> {
   static override summary = "Run the gateway in the foreground. Runs on the gateway's machine.";
   static override description =
-    'Prints one line when it can serve, and tells systemd. Addresses, ports that were chosen and the public URL are stored in the data folder and used again at the next start. ' +
+    'Prints one line when it can serve, and tells systemd. Addresses, ports that were chosen, the public URL and lifetimes are stored in the data folder and used again at the next start. ' +
     'SIGINT or SIGTERM ends it with exit code 0.';
   static override examples = [
     '<%= config.bin %> gateway start --data-dir gw --listen 0.0.0.0:8443 --public-url https://gw.example:8443',
@@ -26,6 +26,11 @@ export default class GatewayStart extends TunnelCommand<undefined> {
     'public-url': Flags.string({ summary: 'Where agents and operators reach this gateway; needed when it listens on all addresses.', helpValue: 'URL' }),
     'public-udp': Flags.string({ summary: 'Where agents reach its UDP port, if elsewhere than the public URL says.', helpValue: 'HOST:PORT' }),
     'proxy-listen': Flags.string({ summary: 'Serve plain clients as curl and git here as well, as an HTTPS proxy.', helpValue: 'HOST:PORT' }),
+    'agent-cert-lifetime': Flags.string({
+      summary: 'How long certificates of agents last, from their next renewal on; 90d at the first start. Version 1 agents always get 365d.',
+      helpValue: 'DURATION',
+    }),
+    'server-cert-lifetime': Flags.string({ summary: "How long the gateway's own certificate lasts; 365d at the first start.", helpValue: 'DURATION' }),
   };
 
   protected override endsBySignal = true;
@@ -41,6 +46,8 @@ export default class GatewayStart extends TunnelCommand<undefined> {
       publicUrl: flags['public-url'],
       publicUdp: flags['public-udp'],
       proxyListen: flags['proxy-listen'],
+      agentCertLifetime: flags['agent-cert-lifetime'],
+      serverCertLifetime: flags['server-cert-lifetime'],
       testHooks: readTestHooks(process.env['TUNNEL_TEST_HOOKS']),
     };
     const { startGateway } = await import('../../lib/gateway/start.ts');

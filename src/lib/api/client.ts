@@ -14,6 +14,11 @@ export interface ApiClient {
   whoami(signal: AbortSignal): Promise<contract.WhoamiAnswer>;
   /** How many certificates the CA has issued to agents. */
   issued(signal: AbortSignal): Promise<number>;
+  /** How the rotation of the CA stands. */
+  rotation(signal: AbortSignal): Promise<contract.RotationAnswer>;
+  rotateCa(request: contract.RotateRequest, signal: AbortSignal): Promise<contract.RotationAnswer>;
+  /** The CA before is not accepted any more. */
+  finishRotation(signal: AbortSignal): Promise<contract.RotationAnswer>;
   status(signal: AbortSignal): Promise<contract.StatusAnswer>;
   /** Moves agents away before a stop; answers at once. */
   drain(request: contract.DrainRequest, signal: AbortSignal): Promise<contract.DrainAnswer>;
@@ -45,6 +50,9 @@ export function apiClient(exchange: Exchange): ApiClient {
     login: (signal) => ask({ method: 'POST', path: PATHS.login, body: {} }, contract.LoginAnswer, signal, 'login'),
     logout: (signal) => ask({ method: 'POST', path: PATHS.logout, body: {} }, Nothing, signal),
     whoami: (signal) => ask({ method: 'GET', path: PATHS.whoami }, contract.WhoamiAnswer, signal),
+    rotation: (signal) => ask({ method: 'GET', path: PATHS.caRotation }, contract.RotationAnswer, signal),
+    rotateCa: (body, signal) => ask({ method: 'POST', path: PATHS.caRotation, body }, contract.RotationAnswer, signal),
+    finishRotation: (signal) => ask({ method: 'DELETE', path: PATHS.caRotation }, contract.RotationAnswer, signal),
     status: (signal) => ask({ method: 'GET', path: PATHS.status }, contract.StatusAnswer, signal),
     drain: (body, signal) => ask({ method: 'POST', path: PATHS.drain, body }, contract.DrainAnswer, signal),
     mintToken: (body, signal) => ask({ method: 'POST', path: PATHS.tokens, body }, contract.MintAnswer, signal),

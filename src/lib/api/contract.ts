@@ -14,6 +14,7 @@ export const AGENT_PREFIXES = ['/jet/tunnel', '/jet/agent-tunnel'] as const;
 export const PATHS = {
   ca: '/api/v1/ca',
   issued: '/api/v1/ca/issued',
+  caRotation: '/api/v1/ca/rotation',
   login: '/api/v1/login',
   logout: '/api/v1/logout',
   whoami: '/api/v1/whoami',
@@ -41,6 +42,18 @@ export const CaAnswer = z.object({ ca_pem: z.string() });
 
 /** Certificates of agents, revoked and expired ones too. For admins. */
 export const IssuedAnswer = z.object({ issued: z.number() });
+
+export const RotateRequest = z.object({ window_ms: z.number().int().positive() });
+export const RotationAnswer = z.object({
+  /** Of the CA that issues now. */
+  spki_sha256: z.string(),
+  not_after: time,
+  /** Until when the CA before is accepted; null when none is. */
+  accepted_until: time.nullable(),
+  /** Agents whose certificate is still of the CA before. */
+  agents_behind: z.number().int(),
+  warnings: z.array(z.string()),
+});
 
 // Version 1, byte for byte the reference's names; what is ours is optional.
 export const EnrollRequest = z.object({
@@ -252,6 +265,8 @@ export const StatusAnswer = z.object({
 export type PageQuery = z.input<typeof PageQuery>;
 export type EnrollRequest = z.infer<typeof EnrollRequest>;
 export type EnrollAnswer = z.infer<typeof EnrollAnswer>;
+export type RotateRequest = z.infer<typeof RotateRequest>;
+export type RotationAnswer = z.infer<typeof RotationAnswer>;
 export type MintRequest = z.input<typeof MintRequest>;
 export type MintAnswer = z.infer<typeof MintAnswer>;
 export type LoginAnswer = z.infer<typeof LoginAnswer>;

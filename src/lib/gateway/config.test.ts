@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseListen, parsePublicUrl, quicEndpoint, serverNames, settledConfig, wantedConfig } from './config.ts';
 
-const stored = (listen: string, public_url: string, more = {}) => ({ listen, public_url, public_udp: null, proxy_listen: null, ...more });
+const LIFETIMES = { agent_cert_lifetime: '90d', server_cert_lifetime: '365d' };
+const stored = (listen: string, public_url: string, more = {}) => ({ listen, public_url, public_udp: null, proxy_listen: null, ...LIFETIMES, ...more });
 
 for (const [text, address, port] of [
   ['0.0.0.0:8443', '0.0.0.0', 8443],
@@ -71,4 +72,15 @@ test('names of the certificate and the QUIC endpoint', () => {
 test('unknown keys survive', () => {
   const before = stored('127.0.0.1:1', 'https://gw.example', { note: 'mine' });
   assert.equal(settledConfig(wantedConfig({}, before, []), { tcp: { address: '127.0.0.1', port: 1 }, proxy: null }, before)['note'], 'mine');
+});
+
+test('lifetimes: what is given, else what is stored, else the defaults; bounds are named', () => {
+  const at = stored('127.0.0.1:1', 'https://gw.example:1', { agent_cert_lifetime: '60s' });
+  const lifetimes = (flags: object, before?: typeof at) => wantedConfig({ listen: '127.0.0.1:1', ...flags }, before, []).lifetimes;
+  const DAY = 86_400_000;
+  assert.deepEqual(lifetimes({}), { agentMs: 90 * DAY, serverMs: 365 * DAY });
+  assert.deepEqual(lifetimes({}, at), { agentMs: 60_000, serverMs: 365 * DAY });
+  assert.deepEqual(lifetimes({ agentCertLifetime: '30d', serverCertLifetime: '60s' }, at), { agentMs: 30 * DAY, serverMs: 60_000 });
+  for (const bad of ['29s', '3651d', '1 year', ''])
+    assert.throws(() => lifetimes({ serverCertLifetime: bad }), { code: 'duration.malformed', message: /server-cert-lifetime/ }, bad);
 });

@@ -1,5 +1,6 @@
 // What a gateway listens on and is called from outside: flags over what is stored in gateway.json, for its start and for minting without it (cli.md).
 import { z } from 'zod';
+import { formatDuration, parseDuration } from '../base/duration.ts';
 import { TunnelError } from '../base/errors.ts';
 import { escapeText } from '../base/escape.ts';
 import type { ResolvedAddress, SocketAddress, World } from '../base/world.ts';
@@ -7,6 +8,12 @@ import { isHostName } from '../routing/name-pattern.ts';
 import { formatAddress, parseAddress } from '../routing/subnet.ts';
 
 const DEFAULT_LISTEN = '0.0.0.0:8443';
+const DAY_MS = 86_400_000;
+export const DEFAULT_AGENT_CERT_MS = 90 * DAY_MS;
+const DEFAULT_SERVER_CERT_MS = 365 * DAY_MS;
+/** Renewed with a third left, and not more often than every ten seconds. */
+const SHORTEST_CERT_MS = 30_000;
+const LONGEST_CERT_MS = 3650 * DAY_MS;
 
 /** Unknown keys survive. */
 const StoredConfig = z.looseObject({
@@ -14,6 +21,9 @@ const StoredConfig = z.looseObject({
   public_url: z.string(),
   public_udp: z.string().nullable().default(null),
   proxy_listen: z.string().nullable().default(null),
+  /** Durations; missing: the defaults. */
+  agent_cert_lifetime: z.string().optional(),
+  server_cert_lifetime: z.string().optional(),
 });
 export type StoredConfig = z.infer<typeof StoredConfig>;
 
@@ -22,6 +32,9 @@ export interface GatewayFlags {
   readonly publicUrl?: string | undefined;
   readonly publicUdp?: string | undefined;
   readonly proxyListen?: string | undefined;
+  /** Durations. */
+  readonly agentCertLifetime?: string | undefined;
+  readonly serverCertLifetime?: string | undefined;
 }
 
 /** What is to be listened on, before the system has chosen ports. */
@@ -31,6 +44,14 @@ export interface WantedConfig {
   /** Null: made of the listening address, once its port is known. */
   readonly publicUrl: string | null;
   readonly publicUdp: string | null;
+  readonly lifetimes: Lifetimes;
+}
+
+/** Of what is issued from now on, in ms. */
+export interface Lifetimes {
+  /** Agents that speak version 2. */
+  readonly agentMs: number;
+  readonly serverMs: number;
 }
 
 /** Undefined before the first start. Error `config.invalid`. */
@@ -47,7 +68,7 @@ export async function readConfig(path: string, files: World['files']): Promise<S
   }
 }
 
-/** Flags first, then what is stored; a port that was chosen once is used again. Errors `address.malformed`, `usage`, `gateway.public-url`. */
+/** Flags first, then what is stored; a port that was chosen once is used again. Errors `address.malformed`, `duration.malformed`, `usage`, `gateway.public-url`. */
 export function wantedConfig(flags: GatewayFlags, stored: StoredConfig | undefined, interfaces: readonly ResolvedAddress[]): WantedConfig {
   const listen = chosenBefore(flags.listen, stored?.listen, 'listen') ?? parseListen(DEFAULT_LISTEN, 'listen');
   const proxyListen = chosenBefore(flags.proxyListen, stored?.proxy_listen, 'proxy-listen') ?? null;
@@ -59,7 +80,11 @@ export function wantedConfig(flags: GatewayFlags, stored: StoredConfig | undefin
     });
   }
   const publicUdp = flags.publicUdp === undefined ? (stored?.public_udp ?? null) : parsePublicUdp(flags.publicUdp);
-  return { listen, proxyListen, publicUrl, publicUdp };
+  const lifetimes = {
+    agentMs: parseLifetime(flags.agentCertLifetime ?? stored?.agent_cert_lifetime, 'agent-cert-lifetime') ?? DEFAULT_AGENT_CERT_MS,
+    serverMs: parseLifetime(flags.serverCertLifetime ?? stored?.server_cert_lifetime, 'server-cert-lifetime') ?? DEFAULT_SERVER_CERT_MS,
+  };
+  return { listen, proxyListen, publicUrl, publicUdp, lifetimes };
 }
 
 /** What to store once the ports are known. */
@@ -74,6 +99,8 @@ export function settledConfig(
     public_url: wanted.publicUrl ?? urlOf(at.tcp),
     public_udp: wanted.publicUdp,
     proxy_listen: at.proxy && formatListen(at.proxy),
+    agent_cert_lifetime: formatDuration(wanted.lifetimes.agentMs),
+    server_cert_lifetime: formatDuration(wanted.lifetimes.serverMs),
   };
 }
 
@@ -130,6 +157,13 @@ function parsePublicUdp(text: string): string {
   if (isWildcard(host) || !(bytes || isHostName(host)))
     throw malformed('public-udp', text, 'Write a name or address that agents reach and a UDP port: gw.example:8443.');
   return `${bytes ? bracketed(formatAddress(bytes)) : host}:${port}`;
+}
+
+function parseLifetime(text: string | undefined, field: string): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = parseDuration(text, field);
+  if (ms >= SHORTEST_CERT_MS && ms <= LONGEST_CERT_MS) return ms;
+  throw new TunnelError('duration.malformed', `${field} is not between ${formatDuration(SHORTEST_CERT_MS)} and ${formatDuration(LONGEST_CERT_MS)}: ${text}`);
 }
 
 /** A stored URL that only repeated the old listening address does not outlive it. */

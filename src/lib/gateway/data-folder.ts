@@ -1,13 +1,15 @@
 // The gateway's data folder: what each file is called, who makes it, and what is said when it is missing.
-import { randomBytes } from 'node:crypto';
+import { createPrivateKey, randomBytes } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { TunnelError } from '../base/errors.ts';
 import type { Files, World } from '../base/world.ts';
 import type { Authority } from '../pki/authority.ts';
+import type { ImportedAuthority, PemFile } from '../pki/import-authority.ts';
+import { sealKey } from '../pki/keys.ts';
 import { newSigningKey, readSigningKeys, type SigningKey, writeSigningKeys } from '../tokens/signing-keys.ts';
+import { CA_LIFETIME_MS, CaOnDisk } from './ca-on-disk.ts';
 
-const CA_LIFETIME_MS = 3650 * 86_400_000;
 const SECRET_BYTES = 32;
 const Secrets = z.looseObject({ link_secret: z.string().regex(/^[0-9a-f]{64}$/) });
 
@@ -15,6 +17,8 @@ export interface DataFolder {
   readonly directory: string;
   readonly caCertificate: string;
   readonly caKey: string;
+  /** Only while a rotation is being written. */
+  readonly nextCaKey: string;
   readonly serverCertificate: string;
   readonly serverKey: string;
   readonly signingKeys: string;
@@ -30,6 +34,7 @@ export function dataFolder(directory: string): DataFolder {
     directory,
     caCertificate: join(directory, 'ca-cert.pem'),
     caKey: join(directory, 'ca-key.pem'),
+    nextCaKey: join(directory, 'ca-next-key.pem'),
     serverCertificate: join(directory, 'server-cert.pem'),
     serverKey: join(directory, 'server-key.pem'),
     signingKeys: join(directory, 'signing-keys.json'),
@@ -62,20 +67,30 @@ export async function lockFolder({ directory, lock, database }: DataFolder, file
   }
 }
 
-/** `ca init`. Errors `ca.exists`, `state.locked`, `file.loose-mode`, `file.failed`. The certificate is written last: without it nothing counts, and the next try begins anew. */
-export async function initCa(directory: string, { files, clock }: Pick<World, 'files' | 'clock'>): Promise<CaFacts> {
+export interface InitCaOptions {
+  /** A CA that was made elsewhere; its key in `key`, or in the same file. */
+  readonly from?: { readonly pem: string; readonly key?: string | undefined } | undefined;
+  /** The key is kept encrypted with it; an encrypted one that comes in is opened with it. */
+  readonly passphrase?: string | undefined;
+}
+
+/**
+ * `ca init`. Errors `ca.exists`, `ca.refused`, `ca.passphrase`, `state.locked`, `file.loose-mode`, `file.failed`.
+ * The certificate is written last: without it nothing counts, and the next try begins anew.
+ */
+export async function initCa(directory: string, { files, clock }: Pick<World, 'files' | 'clock'>, { from, passphrase }: InitCaOptions = {}): Promise<CaFacts> {
   const folder = dataFolder(directory);
+  const imported = from && (await readForeign(from, passphrase, { files, clock })); // before anything is made
   await using _lock = await lockFolder(folder, files);
   if ((await files.read(folder.caCertificate)) !== undefined) {
     throw new TunnelError('ca.exists', `${directory} holds a CA already`, {
       hint: 'It is kept: agents and operators trust it. Choose another --data-dir for another gateway.',
     });
   }
-  const { createAuthority } = await import('../pki/create-authority.ts');
   const { certificateFacts } = await import('../pki/certificate-facts.ts');
   const { openStore } = await import('../store/open.ts');
-  const { certificatePem, privateKeyPem } = await createAuthority({ commonName: 'tunnel CA', now: clock.now(), lifetimeMs: CA_LIFETIME_MS });
-  await files.replaceAtomically(folder.caKey, privateKeyPem);
+  const { certificatePem, key } = imported ?? (await makeOwn(clock.now()));
+  await files.replaceAtomically(folder.caKey, sealKey(key, passphrase));
   await files.replaceAtomically(folder.signingKeys, writeSigningKeys([newSigningKey(randomBytes(8).toString('hex'))]));
   await files.replaceAtomically(folder.secrets, `${JSON.stringify({ link_secret: randomBytes(SECRET_BYTES).toString('hex') }, null, 2)}\n`);
   const facts = certificateFacts(certificatePem);
@@ -84,32 +99,70 @@ export async function initCa(directory: string, { files, clock }: Pick<World, 'f
     code: 'ca.created',
     actor: 'local-admin',
     subject: 'ca',
-    detail: { spki_sha256: facts.spkiSha256, not_after: new Date(facts.notAfter).toISOString() },
+    detail: {
+      spki_sha256: facts.spkiSha256,
+      not_after: new Date(facts.notAfter).toISOString(),
+      imported: imported !== undefined,
+      encrypted: passphrase !== undefined,
+    },
   });
   await files.replaceAtomically(folder.caCertificate, certificatePem);
   return { caFile: folder.caCertificate, pin: facts.spkiSha256, notAfter: facts.notAfter };
 }
 
+async function makeOwn(now: number): Promise<ImportedAuthority> {
+  const { createAuthority } = await import('../pki/create-authority.ts');
+  const { certificatePem, privateKeyPem } = await createAuthority({ commonName: 'tunnel CA', now, lifetimeMs: CA_LIFETIME_MS });
+  return { certificatePem, key: createPrivateKey(privateKeyPem) };
+}
+
+async function readForeign(
+  { pem, key }: NonNullable<InitCaOptions['from']>,
+  passphrase: string | undefined,
+  { files, clock }: Pick<World, 'files' | 'clock'>,
+): Promise<ImportedAuthority> {
+  const read = async (path: string): Promise<PemFile> => {
+    const content = await files.read(path);
+    if (content === undefined)
+      throw new TunnelError('file.failed', `no file at ${path}`, { hint: 'Name a file with the certificate and the key of the CA in PEM.' });
+    return { path, text: Buffer.from(content).toString() };
+  };
+  const { importAuthority } = await import('../pki/import-authority.ts');
+  return importAuthority({ pem: await read(pem), key: key === undefined ? undefined : await read(key), passphrase, now: clock.now() });
+}
+
 export interface Keys {
+  readonly ca: CaOnDisk;
+  /** As it was when it was loaded. */
   readonly authority: Authority;
   readonly signing: readonly [SigningKey, ...SigningKey[]];
   /** Of Retry tokens and stateless resets: kept, so that a restarted gateway can end its old links. */
   readonly linkSecret: Uint8Array;
 }
 
-/** Errors `ca.missing`, `file.loose-mode`, `file.corrupt`, `store.corrupt`. */
-export async function loadKeys(folder: DataFolder, files: Files): Promise<Keys> {
+/** Error `ca.missing`: there is nothing to lock in this folder. */
+export async function assertCa(folder: DataFolder, files: Files): Promise<void> {
+  if ((await files.read(folder.caCertificate)) === undefined) throw missing(folder, folder.caCertificate);
+}
+
+/** Under the folder's lock. Errors `ca.missing`, `ca.passphrase` for a wrong one, `file.loose-mode`, `file.corrupt`, `store.corrupt`. */
+export async function loadKeys(
+  folder: DataFolder,
+  files: Files,
+  { now = () => 0, passphrase }: { readonly now?: () => number; readonly passphrase?: string | undefined } = {},
+): Promise<Keys> {
   const text = async (path: string) => {
     const content = await files.readSecret(path);
     if (content === undefined) throw missing(folder, path);
     return Buffer.from(content).toString();
   };
-  const caPem = await text(folder.caCertificate);
-  const [caKeyPem, signingText, secretsText] = [await text(folder.caKey), await text(folder.signingKeys), await text(folder.secrets)];
+  await text(folder.caCertificate);
+  const [, signingText, secretsText] = [await text(folder.caKey), await text(folder.signingKeys), await text(folder.secrets)];
   if (!(await files.list(folder.directory)).includes(basename(folder.database))) throw databaseMissing(folder);
-  const { loadAuthority } = await import('../pki/authority.ts');
+  const ca = await CaOnDisk.open(folder, { files, now, passphrase });
   return {
-    authority: await loadAuthority(caPem, caKeyPem),
+    ca,
+    authority: ca.authority,
     signing: readSigningKeys(signingText),
     linkSecret: readSecrets(secretsText, folder.secrets),
   };

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { quietWorld } from '../../../test/support/quiet-world.ts';
 import { readIdentity } from '../pki/identity.ts';
 import { dataFolder, initCa, loadKeys } from './data-folder.ts';
-import { keepCertificate, serverCertificate } from './server-certificate.ts';
+import { serverCertificate } from './server-certificate.ts';
 
 const DAY = 86_400_000;
 
@@ -18,7 +18,7 @@ async function folderWithCa(t: TestContext) {
   const folder = dataFolder(join(parent, 'gw'));
   await initCa(folder.directory, world);
   const { authority } = await loadKeys(folder, world.files);
-  return { world, folder, issue: (...names: string[]) => serverCertificate(folder, authority, names, world) };
+  return { world, folder, issue: (...names: string[]) => serverCertificate(folder, authority, { names, lifetimeMs: 365 * DAY }, world) };
 }
 
 test('kept while it fits; new for other names; new when a third is left; the key is for ever', async (t) => {
@@ -38,23 +38,11 @@ test('kept while it fits; new for other names; new when a third is left; the key
   assert.equal(await readFile(folder.serverKey, 'utf8'), renewed.privateKeyPem);
 });
 
-test('a running gateway renews it in time, and a failure is tried again', async (t) => {
-  const { world, issue } = await folderWithCa(t);
-  const current = await issue('gw.example');
-  const stop = new AbortController();
-  const used: string[] = [];
-  let failures = 1;
-  const renew = async () => {
-    if (failures-- > 0) throw new Error('disk full');
-    return { ...current, certificatePem: 'renewed', renewAt: world.clock.now() + 200 * DAY };
-  };
-  const running = keepCertificate(current, renew, async ({ certificatePem }) => void used.push(certificatePem), world, stop.signal);
-  await world.clock.advance(242 * DAY);
-  assert.deepEqual(used, []);
-  await world.clock.advance(3 * DAY);
-  assert.deepEqual(used, ['renewed']);
-  assert.deepEqual(world.logged, ['the server certificate could not be renewed']);
-  stop.abort();
-  await running;
-  assert.equal(world.clock.pending, 0);
+test('new when it would last longer than is wanted now', async (t) => {
+  const { world, folder, issue } = await folderWithCa(t);
+  const first = await issue('gw.example');
+  const { authority } = await loadKeys(folder, world.files);
+  const short = await serverCertificate(folder, authority, { names: ['gw.example'], lifetimeMs: 60_000 }, world);
+  assert.notEqual(short.certificatePem, first.certificatePem);
+  assert.deepEqual([short.renewAt - world.clock.now(), short.notAfter - world.clock.now()], [40_000, 60_000]);
 });

@@ -1,4 +1,4 @@
-// The gateway's own certificate: one key for ever, because version 1 agents pin it; issued anew when its names, its CA or its age ask for it.
+// The gateway's own certificate: one key for ever, because version 1 agents pin it; issued anew when its names, its CA, its lifetime or its age ask for it.
 import { X509Certificate } from 'node:crypto';
 import type { World } from '../base/world.ts';
 import type { Authority } from '../pki/authority.ts';
@@ -8,60 +8,41 @@ import { spkiPin } from '../pki/pin.ts';
 import { renewalDue } from '../pki/renewal.ts';
 import type { DataFolder } from './data-folder.ts';
 
-const LIFETIME_MS = 365 * 86_400_000;
-const LOOK_AGAIN_MS = 86_400_000;
-
 export interface ServerCertificate {
+  /** The leaf, and while the CA is rotated what leads from it to the CA before. */
   readonly certificatePem: string;
   readonly privateKeyPem: string;
   /** SHA-256 of the SPKI, lower-case hex. */
   readonly pin: string;
   /** When to come back, ms since 1970. */
   readonly renewAt: number;
+  readonly notAfter: number;
 }
 
-/** The certificate for these names, from the folder or new. Errors `file.loose-mode`, `file.corrupt`, `file.failed`, `name.malformed`. */
+interface Wanted {
+  readonly names: readonly string[];
+  readonly lifetimeMs: number;
+}
+
+/** The certificate for these names, from the folder or new. Errors `file.loose-mode`, `file.corrupt`, `file.failed`, `name.malformed`, `ca.passphrase`. */
 export async function serverCertificate(
   folder: DataFolder,
   authority: Authority,
-  names: readonly string[],
+  { names, lifetimeMs }: Wanted,
   { files, clock }: Pick<World, 'files' | 'clock'>,
 ): Promise<ServerCertificate> {
   const privateKeyPem = await keptKey(folder, files);
   const kept = await files.readSecret(folder.serverCertificate);
   const keptPem = kept && Buffer.from(kept).toString();
-  const renewAt = keptPem && goodUntil(keptPem, { authority, names, privateKeyPem, now: clock.now() });
-  if (keptPem && renewAt) return { certificatePem: keptPem, privateKeyPem, pin: spkiPin(keptPem), renewAt };
+  const now = clock.now();
+  const good = keptPem && whenGood(keptPem, { authority, names, lifetimeMs, privateKeyPem, now });
+  const certificateOf = (leafPem: string) => ({ certificatePem: leafPem + authority.crossPem, privateKeyPem, pin: spkiPin(leafPem) });
+  if (keptPem && good) return { ...certificateOf(keptPem), ...good };
   const { issueServerLeaf } = await import('../pki/leaf.ts');
-  const leaf = await issueServerLeaf(authority, { names, spki: publicSpki(privateKeyPem), now: clock.now(), lifetimeMs: LIFETIME_MS });
-  await files.replaceAtomically(folder.serverCertificate, leaf.certificatePem);
-  const judged = renewalDue(leaf.notBefore, leaf.notAfter, clock.now());
-  return { certificatePem: leaf.certificatePem, privateKeyPem, pin: leaf.spkiSha256, renewAt: judged.due ? clock.now() + LOOK_AGAIN_MS : judged.askAgainAt };
-}
-
-/** Issues it anew in time, until `signal` aborts, then resolves. A failure is tried again the next day: a third of its life is left. */
-export async function keepCertificate(
-  current: ServerCertificate,
-  renew: () => Promise<ServerCertificate>,
-  use: (certificate: ServerCertificate) => Promise<void>,
-  { clock, log }: Pick<World, 'clock' | 'log'>,
-  signal: AbortSignal,
-): Promise<void> {
-  let { certificatePem, renewAt } = current;
-  while (!signal.aborted) {
-    await clock.sleep(Math.min(LOOK_AGAIN_MS, Math.max(1000, renewAt - clock.now())), signal);
-    if (signal.aborted || clock.now() < renewAt) continue;
-    try {
-      const next = await renew();
-      renewAt = Math.max(next.renewAt, clock.now() + LOOK_AGAIN_MS / 24);
-      if (next.certificatePem === certificatePem) continue;
-      await use(next);
-      certificatePem = next.certificatePem;
-    } catch (error) {
-      log.error({ error }, 'the server certificate could not be renewed');
-      renewAt = clock.now() + LOOK_AGAIN_MS;
-    }
-  }
+  const { certificatePem, notBefore, notAfter } = await issueServerLeaf(authority, { names, spki: publicSpki(privateKeyPem), now, lifetimeMs });
+  await files.replaceAtomically(folder.serverCertificate, certificatePem);
+  const judged = renewalDue(notBefore, notAfter, now);
+  return { ...certificateOf(certificatePem), renewAt: judged.due ? notAfter : judged.askAgainAt, notAfter };
 }
 
 async function keptKey(folder: DataFolder, files: World['files']): Promise<string> {
@@ -72,16 +53,20 @@ async function keptKey(folder: DataFolder, files: World['files']): Promise<strin
   return made;
 }
 
-/** When it must be renewed; undefined when that is now, or when it is not for these names, this key or this CA. */
-function goodUntil(pem: string, wanted: { authority: Authority; names: readonly string[]; privateKeyPem: string; now: number }): number | undefined {
+/** When it must be renewed; undefined when that is now, when it would last longer than wanted, or when it is not for these names, this key or this CA. */
+function whenGood(
+  pem: string,
+  wanted: Wanted & { readonly authority: Authority; readonly privateKeyPem: string; readonly now: number },
+): Pick<ServerCertificate, 'renewAt' | 'notAfter'> | undefined {
   try {
     const leaf = new X509Certificate(pem);
-    const identity = readIdentity(leaf.raw, { usage: 'server' });
+    const { notBefore, notAfter, isFor } = readIdentity(leaf.raw, { usage: 'server' });
     const ours =
       leaf.checkIssued(new X509Certificate(wanted.authority.certificatePem)) &&
       leaf.publicKey.export({ type: 'spki', format: 'der' }).equals(publicSpki(wanted.privateKeyPem));
-    const judged = renewalDue(identity.notBefore, identity.notAfter, wanted.now);
-    return ours && wanted.names.every((name) => identity.isFor(name)) && !judged.due ? judged.askAgainAt : undefined;
+    const judged = renewalDue(notBefore, notAfter, wanted.now);
+    const fits = ours && wanted.names.every((name) => isFor(name)) && notAfter <= wanted.now + wanted.lifetimeMs;
+    return fits && !judged.due ? { renewAt: judged.askAgainAt, notAfter } : undefined;
   } catch {
     return undefined; // what cannot be read is replaced; the key stays
   }

@@ -10,14 +10,18 @@ import { endLeftovers, startControl } from './control/control.ts';
 import { openFrontDoor } from './control/front-door.ts';
 import { buildApi } from './control/http/server.ts';
 import { bearerCalls, everyoneIsLocalAdmin } from './control/http/who-calls.ts';
-import { dataFolder, loadKeys, lockFolder } from './data-folder.ts';
+import { endRotation } from './control/rotate-ca.ts';
+import { assertCa, dataFolder, loadKeys, lockFolder } from './data-folder.ts';
 import { KeptEdge } from './edge-process/keep-edge.ts';
 import { openPorts } from './open-ports.ts';
-import { keepCertificate, serverCertificate } from './server-certificate.ts';
+import { type Credentials, RunningCa } from './running-ca.ts';
+import { serverCertificate } from './server-certificate.ts';
 import type { TestHooks } from './test-hooks.ts';
 
 export interface GatewayOptions extends GatewayFlags {
   readonly dataDir: string;
+  /** Of the CA's key, where that is encrypted. */
+  readonly caPassphrase?: string | undefined;
   readonly testHooks?: TestHooks | undefined;
 }
 
@@ -31,17 +35,20 @@ export interface Gateway extends AsyncDisposable {
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
-/** Errors `ca.missing`, `state.locked`, `gateway.public-url`, `address.malformed`, `port.in-use`, `address.not-here`, `file.loose-mode`, `store.corrupt`, `quic.unavailable`. */
-export async function startGateway({ dataDir, testHooks, ...flags }: GatewayOptions, world: World): Promise<Gateway> {
+/** Errors `ca.missing`, `ca.passphrase`, `state.locked`, `gateway.public-url`, `address.malformed`, `port.in-use`, `address.not-here`, `file.loose-mode`, `store.corrupt`, `quic.unavailable`. */
+export async function startGateway({ dataDir, caPassphrase, testHooks, ...flags }: GatewayOptions, world: World): Promise<Gateway> {
   const folder = dataFolder(dataDir);
   const { files, clock, net } = world;
-  const keys = await loadKeys(folder, files);
+  await assertCa(folder, files);
   await using starting = new AsyncDisposableStack();
   starting.use(await lockFolder(folder, files));
+  const keys = await loadKeys(folder, files, { now: clock.now, passphrase: caPassphrase });
+  keys.authority.signingKey; // said now, and not at the first enrolment
   const stored = await readConfig(folder.config, files);
   const wanted = wantedConfig(flags, stored, net.interfaces());
-  const issue = () => serverCertificate(folder, keys.authority, serverNames(wanted), world);
-  const certificate = await issue();
+  const ofServer = { names: serverNames(wanted), lifetimeMs: wanted.lifetimes.serverMs };
+  const ca = await RunningCa.open({ disk: keys.ca, issue: (authority) => serverCertificate(folder, authority, ofServer, world) }, world);
+  const { server: certificate } = ca.now;
 
   const limits = { silentMs: LIMITS.edgeSilentMs, memoryBytes: testHooks?.edgeMemoryBytes ?? LIMITS.edgeMemoryBytes };
   const manner = { logLevel: levelOf(world.log), testHooks: testHooks !== undefined };
@@ -49,7 +56,7 @@ export async function startGateway({ dataDir, testHooks, ...flags }: GatewayOpti
   const store = starting.use(await openStore(folder.database, world));
   const leftovers = await endLeftovers(store);
   if (leftovers > 0) world.log.warn({ sessions: leftovers }, 'sessions of the gateway before were ended');
-  const control = starting.use(await startControl({ store, authority: keys.authority, keys: keys.signing, placesBefore: undefined }, world));
+  const control = starting.use(await startControl({ store, ca, keys: keys.signing, agentCertMs: wanted.lifetimes.agentMs, placesBefore: undefined }, world));
   const { context } = control;
   let served = false;
   starting.defer(() => {
@@ -64,7 +71,7 @@ export async function startGateway({ dataDir, testHooks, ...flags }: GatewayOpti
   const edgeConfig = {
     certificatePem: certificate.certificatePem,
     privateKeyPem: certificate.privateKeyPem,
-    trustedCaPem: keys.authority.certificatePem,
+    trustedCaPem: ca.authority.bundlePem,
     secret: keys.linkSecret,
     software: `tunnel/${VERSION}`,
   };
@@ -107,11 +114,11 @@ export async function startGateway({ dataDir, testHooks, ...flags }: GatewayOpti
 
   served = true;
   const stop = new AbortController();
-  const use = async (next: { certificatePem: string; privateKeyPem: string }) => {
-    await edge.useCertificate(next.certificatePem, keys.authority.certificatePem);
-    api.useCertificate({ cert: next.certificatePem, key: next.privateKeyPem });
+  const use = async ({ authority, server }: Credentials) => {
+    await edge.useCertificate(server.certificatePem, authority.bundlePem);
+    api.useCertificate({ cert: server.certificatePem, key: server.privateKeyPem });
   };
-  const renewing = keepCertificate(certificate, issue, use, world, stop.signal);
+  const renewing = ca.keep(use, () => endRotation(context, 'gateway'), stop.signal);
   const running = starting.move();
 
   const shutDown = async (graceMs: number) => {

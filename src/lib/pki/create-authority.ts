@@ -2,12 +2,15 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import {
+  AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
+  type Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
   Name,
   PublicKey,
   SubjectKeyIdentifierExtension,
+  type X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
 import { BACKDATED_MS } from './authority.ts';
@@ -19,7 +22,8 @@ export async function createAuthority({
   now,
   lifetimeMs,
 }: {
-  commonName: string;
+  /** The text of a CN, or the whole name of the CA that it follows. */
+  commonName: string | Name;
   now: number;
   lifetimeMs: number;
 }): Promise<{ certificatePem: string; privateKeyPem: string }> {
@@ -27,18 +31,29 @@ export async function createAuthority({
   const keys = signingPair(privateKeyPem);
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: randomSerial(),
-    name: commonNameOf(commonName),
+    name: typeof commonName === 'string' ? commonNameOf(commonName) : commonName,
     notBefore: new Date(now - BACKDATED_MS),
     notAfter: new Date(now + lifetimeMs),
     signingAlgorithm: P256,
     keys,
-    extensions: [
-      new BasicConstraintsExtension(true, undefined, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-      await SubjectKeyIdentifierExtension.create(await PublicKey.create(keys.publicKey)),
-    ],
+    extensions: await extensionsOfCa(await PublicKey.create(keys.publicKey)),
   });
   return { certificatePem: pemOf(certificate), privateKeyPem };
+}
+
+/** What makes a certificate one of a CA, for the one that signs itself and for the one that another signs. */
+export async function extensionsOfCa(publicKey: PublicKey): Promise<Extension[]> {
+  return [
+    new BasicConstraintsExtension(true, undefined, true),
+    new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+    await SubjectKeyIdentifierExtension.create(publicKey),
+  ];
+}
+
+/** Two CAs of one name live side by side while the CA is rotated; this tells a verifier which of them signed. One that came from elsewhere may count its key's id in its own way. */
+export async function issuedBy(ca: X509Certificate): Promise<Extension> {
+  const id = ca.getExtension(SubjectKeyIdentifierExtension)?.keyId;
+  return id === undefined ? await AuthorityKeyIdentifierExtension.create(ca.publicKey) : new AuthorityKeyIdentifierExtension(id);
 }
 
 /** 128 random bits (RFC 5280 4.1.2.2 allows 20 bytes), in hex. */

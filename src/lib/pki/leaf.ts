@@ -1,7 +1,6 @@
 // Issues the certificates of agents and of the gateway's server; what they say is decided here, a CSR gives its public key only. Loads @peculiar/x509: import it where it is used.
 import 'reflect-metadata';
 import {
-  AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
@@ -16,8 +15,8 @@ import { TunnelError } from '../base/errors.ts';
 import { escapeText } from '../base/escape.ts';
 import { type Authority, BACKDATED_MS } from './authority.ts';
 import { type CertificateFacts, certificateFacts } from './certificate-facts.ts';
-import { commonNameOf, pemOf, randomSerial } from './create-authority.ts';
-import { P256 } from './keys.ts';
+import { commonNameOf, issuedBy, pemOf, randomSerial } from './create-authority.ts';
+import { signatureOf } from './keys.ts';
 import { serverNameOf } from './server-name.ts';
 
 export interface IssuedLeaf extends CertificateFacts {
@@ -73,14 +72,13 @@ async function issue(
     notAfter: new Date(Math.min(now + lifetimeMs, authority.notAfter)),
     publicKey: Uint8Array.from(spki),
     signingKey: authority.signingKey,
-    signingAlgorithm: P256,
+    signingAlgorithm: signatureOf(authority.signingKey),
     extensions: [
       new BasicConstraintsExtension(false),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension([usage]),
       new SubjectAlternativeNameExtension(names),
-      // Two CAs of one name live side by side while the CA is rotated; this tells a verifier which of them signed.
-      await AuthorityKeyIdentifierExtension.create(ca.publicKey),
+      await issuedBy(ca),
     ],
   });
   const certificatePem = pemOf(certificate);

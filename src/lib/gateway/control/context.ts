@@ -5,6 +5,7 @@ import type { Authority } from '../../pki/authority.ts';
 import { formatRoute } from '../../routing/route.ts';
 import type { Store } from '../../store/open.ts';
 import type { SigningKey } from '../../tokens/signing-keys.ts';
+import type { CaDesk } from '../ca-on-disk.ts';
 import type { Assignment, EdgeForControl, EdgeStatus } from '../contract.ts';
 import type { Attempts } from './attempts.ts';
 import type { AuditLog } from './audit-log.ts';
@@ -15,8 +16,8 @@ import type { KnownAgent, Registry } from './registry.ts';
 import type { SessionUsers } from './session-users.ts';
 import type { Sessions } from './sessions.ts';
 
-/** As the reference issues them; renewed at a third of that. */
-export const AGENT_LEAF_MS = 365 * 86_400_000;
+/** Stock agents renew only right after they have linked, in the last 15 days: theirs live as long as the reference issues them. */
+const STOCK_LEAF_MS = 365 * 86_400_000;
 
 /** How the gateway is reached; stored, so that it is known without a running one. */
 export interface PublicPlaces {
@@ -46,6 +47,8 @@ export interface Serving {
 export interface ControlContext {
   readonly world: World;
   readonly store: Store;
+  readonly ca: CaDesk;
+  /** Of this moment: a rotation changes it. */
   readonly authority: Authority;
   /** The first one signs. */
   readonly keys: readonly [SigningKey, ...SigningKey[]];
@@ -56,6 +59,8 @@ export interface ControlContext {
   readonly logins: Logins;
   readonly attempts: Attempts;
   readonly draining: Draining;
+  /** How long certificates of agents last, ms. */
+  readonly agentCertMs: number;
   readonly failures: RecentFailures;
   /** Undefined before the gateway was ever started. */
   readonly places: () => PublicPlaces | undefined;
@@ -68,6 +73,11 @@ export function assertServing(context: ControlContext): Serving {
   const serving = context.serving();
   if (!serving) throw new TunnelError('gateway.unreachable', 'no gateway runs on this data folder', { hint: 'Start it: tunnel gateway start --data-dir DIR' });
   return serving;
+}
+
+/** Of the certificate that is issued to an agent now, ms. */
+export function leafLifetime({ agentCertMs }: ControlContext, agent: { readonly stock: boolean }): number {
+  return agent.stock ? STOCK_LEAF_MS : agentCertMs;
 }
 
 /** What an administrator allows an agent, as the edge tells it. */

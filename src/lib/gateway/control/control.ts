@@ -1,9 +1,10 @@
 // Control: the part of the gateway with the CA key, the store and every decision. Composed here; each operation is a file beside this one.
 import type { World } from '../../base/world.ts';
-import type { Authority } from '../../pki/authority.ts';
 import type { Store } from '../../store/open.ts';
 import { mintMaterial } from '../../tokens/session-material.ts';
 import type { SigningKey } from '../../tokens/signing-keys.ts';
+import type { CaDesk } from '../ca-on-disk.ts';
+import { DEFAULT_AGENT_CERT_MS } from '../config.ts';
 import { Attempts } from './attempts.ts';
 import { AuditLog } from './audit-log.ts';
 import type { ControlContext, PublicPlaces, Serving } from './context.ts';
@@ -20,8 +21,10 @@ const PAGE = 1000;
 
 export interface ControlOptions {
   readonly store: Store;
-  readonly authority: Authority;
+  readonly ca: CaDesk;
   readonly keys: readonly [SigningKey, ...SigningKey[]];
+  /** How long certificates of agents last, ms; 90 days where not given. */
+  readonly agentCertMs?: number | undefined;
   /** As the last start left them. */
   readonly placesBefore: PublicPlaces | undefined;
 }
@@ -35,7 +38,7 @@ export interface Control extends AsyncDisposable {
 }
 
 /** Errors of the store. */
-export async function startControl({ store, authority, keys, placesBefore }: ControlOptions, world: World): Promise<Control> {
+export async function startControl({ store, ca, keys, agentCertMs = DEFAULT_AGENT_CERT_MS, placesBefore }: ControlOptions, world: World): Promise<Control> {
   await using starting = new AsyncDisposableStack();
   const audit = starting.use(new AuditLog(store, world));
   const registry = await loadRegistry(store, world);
@@ -54,7 +57,10 @@ export async function startControl({ store, authority, keys, placesBefore }: Con
   const context: ControlContext = {
     world,
     store,
-    authority,
+    ca,
+    get authority() {
+      return ca.authority;
+    },
     keys,
     audit,
     registry,
@@ -63,6 +69,7 @@ export async function startControl({ store, authority, keys, placesBefore }: Con
     logins: new Logins(store, world.clock),
     attempts: new Attempts(world.clock),
     draining: new Draining(),
+    agentCertMs,
     failures: new RecentFailures(),
     places: () => serving?.places ?? placesBefore,
     serving: () => serving,

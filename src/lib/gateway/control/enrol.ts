@@ -11,7 +11,7 @@ import { verifyEnrolment } from '../../tokens/enrolment-string.ts';
 import { hashSecret } from '../../tokens/secret.ts';
 import { publicKeys } from '../../tokens/signing-keys.ts';
 import { auditText } from './audit-log.ts';
-import { AGENT_LEAF_MS, assertServing, type ControlContext } from './context.ts';
+import { assertServing, type ControlContext, leafLifetime } from './context.ts';
 import { refusedString, sameWords, whyRefused } from './refused-string.ts';
 
 /** What is kept for a repeat. */
@@ -52,7 +52,7 @@ async function enrolWith(
     throw state === 'open' ? error : refusedString('enrolment', state);
   });
   const spkiSha256 = sha256Hex(spki);
-  if (state === 'open' && spkiSha256 === authority.spkiSha256) throw keyTaken();
+  if (state === 'open' && [authority.spkiSha256, authority.previous?.spkiSha256].includes(spkiSha256)) throw keyTaken();
 
   const hostname = request.agent_hostname || undefined;
   const result = await enrolInStore(store, {
@@ -63,7 +63,8 @@ async function enrolWith(
     os: request.os ?? null,
     remote: source,
     issue: async ({ id, name }) => {
-      const leaf = await issueAgentLeaf(authority, { agentId: id, name, hostname, spki, now: world.clock.now(), lifetimeMs: AGENT_LEAF_MS });
+      const lifetimeMs = leafLifetime(context, { stock: request.os === undefined }); // only ours say it
+      const leaf = await issueAgentLeaf(authority, { agentId: id, name, hostname, spki, now: world.clock.now(), lifetimeMs });
       const { serial, fingerprintSha256: fingerprint, notBefore, notAfter, certificatePem } = leaf;
       const kept: z.infer<typeof KeptAnswer> = { agent_id: id, client_cert_pem: certificatePem };
       return { certificate: { serial, fingerprint, notBefore, notAfter }, answer: JSON.stringify(kept) };
@@ -91,7 +92,7 @@ function answer(context: ControlContext, kept: z.infer<typeof KeptAnswer>): Enro
   const { places, serverPin } = assertServing(context);
   return {
     ...kept,
-    gateway_ca_cert_pem: authority.certificatePem,
+    gateway_ca_cert_pem: authority.bundlePem,
     quic_endpoint: places.quic,
     server_spki_sha256: serverPin,
     session_keys: publicKeys(keys),

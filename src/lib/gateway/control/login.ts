@@ -54,7 +54,7 @@ async function loginOnce(context: ControlContext, string: string, source: string
     gateway: context.places()?.url ?? claims.gatewayUrl,
     credential,
     expires_at: new Date(expiresAt).toISOString(),
-    ca_pem: authority.certificatePem,
+    ca_pem: authority.bundlePem,
   };
 }
 

@@ -43,7 +43,7 @@ export async function openSession(context: ControlContext, caller: Caller, reque
     expires_at: new Date(times.expiresAt).toISOString(),
     connect: serving.connect,
     proxy: serving.proxyUrl,
-    ca_pem: authority.certificatePem,
+    ca_pem: authority.bundlePem,
     idle_seconds: LIMITS.sessionIdleMs / 1000,
     targets: granted,
   };

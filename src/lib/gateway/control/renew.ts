@@ -5,7 +5,8 @@ import { sha256Hex } from '../../pki/certificate-facts.ts';
 import { publicKeys } from '../../tokens/signing-keys.ts';
 import type { RenewedIdentity } from '../contract.ts';
 import { auditText } from './audit-log.ts';
-import { AGENT_LEAF_MS, type ControlContext } from './context.ts';
+import { type ControlContext, leafLifetime } from './context.ts';
+import type { RegisteredLink } from './registry.ts';
 
 /** The old certificate ends this long after it was replaced: the agent may need it if it could not keep the new one. */
 const OLD_GOOD_FOR_MS = 86_400_000;
@@ -18,7 +19,7 @@ export async function renew(context: ControlContext, linkId: string, csrPem: str
   const name = (link && registry.row(link.agentId)?.name) ?? 'unknown';
   try {
     if (!link) throw new TunnelError('certificate.refused', 'this link has ended');
-    return await renewOnce(context, link.agentId, csrPem);
+    return await renewOnce(context, link, csrPem);
   } catch (error) {
     const reason = error instanceof TunnelError ? error.message : 'the gateway failed';
     audit.keepProvoked({
@@ -31,7 +32,8 @@ export async function renew(context: ControlContext, linkId: string, csrPem: str
   }
 }
 
-async function renewOnce({ authority, keys, registry, store, world }: ControlContext, agentId: string, csrPem: string): Promise<RenewedIdentity> {
+async function renewOnce(context: ControlContext, { agentId, protocol }: RegisteredLink, csrPem: string): Promise<RenewedIdentity> {
+  const { authority, keys, registry, store, world } = context;
   const [{ readCsr }, { issueAgentLeaf }] = await Promise.all([import('../../pki/csr.ts'), import('../../pki/leaf.ts')]);
   const { spki } = await readCsr(csrPem);
   const pin = sha256Hex(spki);
@@ -42,7 +44,8 @@ async function renewOnce({ authority, keys, registry, store, world }: ControlCon
     throw new TunnelError('csr.refused', 'the certificate request is refused: a renewal keeps its key', { hint: 'Enrol again to change the key.' });
   const now = world.clock.now();
   if (now - (current.notBefore + BACKDATED_MS) < LEAST_BETWEEN_MS) throw new TunnelError('limit.reached', 'this certificate was renewed a moment ago');
-  const leaf = await issueAgentLeaf(authority, { agentId, name: row.name, hostname: row.hostname ?? undefined, spki, now, lifetimeMs: AGENT_LEAF_MS });
+  const lifetimeMs = leafLifetime(context, { stock: protocol === 1 });
+  const leaf = await issueAgentLeaf(authority, { agentId, name: row.name, hostname: row.hostname ?? undefined, spki, now, lifetimeMs });
   await store.transaction(async (tables) => {
     if (!(await tables.agents.byId(agentId))) throw new TunnelError('certificate.refused', 'this agent was deleted');
     await tables.certificates.insert({
@@ -57,5 +60,5 @@ async function renewOnce({ authority, keys, registry, store, world }: ControlCon
     const detail = { agent_id: agentId, serial: leaf.serial, replaces: current.serial, not_after: new Date(leaf.notAfter).toISOString() };
     await tables.audit.append({ code: 'agent.renewed', actor: `agent:${row.name}`, subject: `agent:${row.name}`, detail });
   });
-  return { certificatePem: leaf.certificatePem, caPem: authority.certificatePem, sessionKeys: publicKeys(keys) };
+  return { certificatePem: leaf.certificatePem, caPem: authority.bundlePem, sessionKeys: publicKeys(keys) };
 }

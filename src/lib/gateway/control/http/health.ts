@@ -1,7 +1,6 @@
-// What anybody may ask: is it alive, is it ready, which CA; and for admins, how it stands, what was issued, and its last duty.
+// What anybody may ask: is it alive, is it ready; and for admins, how it stands, and its last duty.
 import type { FastifyInstance } from 'fastify';
-import type { z } from 'zod';
-import { type CaAnswer, type DrainAnswer, DrainRequest, type IssuedAnswer, PATHS, type StatusAnswer } from '../../../api/contract.ts';
+import { type DrainAnswer, DrainRequest, PATHS, type StatusAnswer } from '../../../api/contract.ts';
 import { VERSION } from '../../../base/version.ts';
 import { assertAdmin } from '../caller.ts';
 import { assertServing, type ControlContext } from '../context.ts';
@@ -17,13 +16,6 @@ export function healthRoutes(app: FastifyInstance, context: ControlContext, whoC
     context.draining.assertServing();
     await context.store.settings.get('ready');
     return { ready: true };
-  });
-
-  app.get(PATHS.ca, async (): Promise<z.infer<typeof CaAnswer>> => ({ ca_pem: context.authority.certificatePem }));
-
-  app.get(PATHS.issued, async (request): Promise<z.infer<typeof IssuedAnswer>> => {
-    assertAdmin(await whoCalls(request));
-    return { issued: await context.store.certificates.count() };
   });
 
   app.post(PATHS.drain, async (request): Promise<DrainAnswer> => {

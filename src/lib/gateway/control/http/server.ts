@@ -9,6 +9,7 @@ import type { ControlContext } from '../context.ts';
 import { agentsRoutes } from './agents.ts';
 import { auditRoutes } from './audit.ts';
 import { answerBadPath, answerBrokenRequest } from './broken-request.ts';
+import { caRoutes } from './ca.ts';
 import { healthRoutes } from './health.ts';
 import { parseJson } from './json-body.ts';
 import { loginRoutes } from './login.ts';
@@ -70,7 +71,7 @@ export async function buildApi(
     return reply.code(status).send({ error });
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: new TunnelError('resource.unknown', 'there is nothing at this path') }));
-  for (const routes of [healthRoutes, loginRoutes, tokensRoutes, agentsRoutes, routesRoutes, sessionsRoutes, auditRoutes, stockRoutes])
+  for (const routes of [healthRoutes, caRoutes, loginRoutes, tokensRoutes, agentsRoutes, routesRoutes, sessionsRoutes, auditRoutes, stockRoutes])
     routes(app, context, whoCalls);
   await app.ready();
   const ready = server;
