@@ -29,6 +29,7 @@ const refusal = fc.constantFrom(...(Object.keys(REFUSAL_NUMBERS) as Refusal[]));
 const heartbeat = record({ kind: kind('heartbeat'), sentAtMs: u64, streams: u32 });
 const heartbeatAck = record({ kind: kind('heartbeat-ack'), sentAtMs: u64 });
 const renewalRequest = record({ kind: kind('cert-renewal-request'), csrPem: longText });
+const rotation = record({ kind: kind('cert-renewal-request'), csrPem: longText, newKey: fc.constantFrom(true, undefined) });
 const renewalRefused = record({ kind: kind('cert-renewal-refused'), reason: longText });
 const hello = record({
   kind: kind('hello'),
@@ -63,7 +64,7 @@ export const v2AgentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
   hello,
   record({ kind: kind('route-advertise'), epoch: u64, subnets: fc.array(subnet, { maxLength: 10 }), names: fc.array(routeName, { maxLength: 10 }) }),
   heartbeat,
-  renewalRequest,
+  rotation,
   record({ kind: kind('session-ready'), sessionId: uuid, revision: u32 }),
   record({ kind: kind('session-refused'), sessionId: uuid, revision: u32, code: refusal, reason: longText }),
   sessionClose,

@@ -12,6 +12,7 @@ import type { Operator } from '../../src/lib/store/operators.ts';
 import { silentLog } from '../../src/lib/system/log.ts';
 import { realWorld } from '../../src/lib/system/real-world.ts';
 import { mintSessionToken } from '../../src/lib/tokens/session-token.ts';
+import { someCertificate } from './some-certificate.ts';
 
 export interface ControlStand {
   readonly control: Control;
@@ -49,6 +50,7 @@ export async function controlStand(t: TestContext, more: Partial<World> = {}): P
     closeLink: note('closeLink'),
     endSession: note('endSession'),
     assign: note('assign'),
+    endWhenIdle: note('endWhenIdle'),
     useCertificate: async () => {},
     drain: async () => {},
   };
@@ -81,7 +83,7 @@ export async function controlStand(t: TestContext, more: Partial<World> = {}): P
         protocol: 2,
         transport: 'memory',
         remote: { address: '192.0.2.1', port: 1 },
-        fingerprint: 'f'.repeat(64),
+        certificate: someCertificate,
       });
       const subnets = routes.filter((route) => route.includes('/'));
       const names = routes.filter((route) => !route.includes('/')).map((route) => ({ name: route, autoDetected: false }));

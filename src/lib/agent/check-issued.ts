@@ -7,6 +7,9 @@ import { publicSpki } from '../pki/keys.ts';
 import { pinnedCertificate, splitPemBundle } from '../pki/pin.ts';
 import type { Identity } from './identity-folder.ts';
 
+/** A machine whose clock lags is served all the same, up to this. */
+const AHEAD_MS = 86_400_000;
+
 export interface Wanted {
   /** Must be the one in the SAN. */
   readonly agentId: string;
@@ -23,7 +26,9 @@ export function checkIssued({ certificatePem, privateKeyPem, trustedCaPem }: Ide
   const authorities = splitPemBundle(trustedCaPem).map(parse);
   if (!authorities.some((authority) => authority.ca && leaf.checkIssued(authority) && leaf.verify(authority.publicKey)))
     throw refused('its CA is not among those that came with it');
-  const { notAfter } = certificateFacts(leaf);
+  const { notBefore, notAfter } = certificateFacts(leaf);
+  // From a gateway whose clock is far ahead: once that is set right, nobody would take it any more.
+  if (notBefore > now + AHEAD_MS) throw refused(`it begins at ${leaf.validFromDate.toISOString()}, this machine's clock says ${new Date(now).toISOString()}`);
   if (now >= notAfter) throw refused(`it ended at ${leaf.validToDate.toISOString()}, this machine's clock says ${new Date(now).toISOString()}`);
   return { notAfter, name: identity.name };
 }

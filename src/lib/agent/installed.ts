@@ -13,6 +13,9 @@ export class Installed {
   readonly #world: World;
   #config: AgentConfig;
   #identity: Identity;
+  #superseded = new AbortController();
+  /** One at a time: two links may renew, and each takes the next folder. */
+  #last: Promise<void> = Promise.resolve();
 
   private constructor(dataDir: string, config: AgentConfig, identity: Identity, world: World) {
     this.#dataDir = dataDir;
@@ -36,18 +39,50 @@ export class Installed {
     return this.#identity;
   }
 
-  /** Same key, new certificate. Stored before it is used; agent.json is read again, since people edit it. Errors `certificate.refused`, `file.failed`. */
-  async adopt({ certificatePem, caPem, sessionKeys }: CertRenewalGranted): Promise<void> {
+  /** Aborts when `identity` is no longer in force. */
+  get superseded(): AbortSignal {
+    return this.#superseded.signal;
+  }
+
+  /**
+   * A new certificate, for the key in force or for another one. Complete on disk before it is named, and named before it is used.
+   * Errors `certificate.refused`, `file.failed`: the old identity stays in force.
+   */
+  async adopt(granted: CertRenewalGranted, privateKeyPem = this.#identity.privateKeyPem): Promise<void> {
+    const adopting = this.#last.then(() => this.#adopt(granted, privateKeyPem));
+    this.#last = adopting.catch(() => {});
+    await adopting;
+  }
+
+  async #adopt({ certificatePem, caPem, sessionKeys }: CertRenewalGranted, privateKeyPem: string): Promise<void> {
     const { files, clock } = this.#world;
-    const identity = { privateKeyPem: this.#identity.privateKeyPem, certificatePem, trustedCaPem: caPem };
+    const identity = { privateKeyPem, certificatePem, trustedCaPem: caPem };
     checkIssued(identity, { agentId: this.#config.agent_id, now: clock.now() });
     const folder = await addIdentity(this.#dataDir, identity, files);
-    const stored = await readConfig(this.#dataDir, files);
-    const config = { ...stored, identity: folder, session_keys: sessionKeys ?? stored.session_keys };
-    await writeConfig(this.#dataDir, config, files);
-    this.#config = config;
+    this.#config = await this.#name(folder, sessionKeys);
     this.#identity = identity;
-    await removeOthers(this.#dataDir, [folder], files);
+    const before = this.#superseded;
+    this.#superseded = new AbortController();
+    before.abort();
+    await removeOthers(this.#dataDir, [folder], files).catch((error: unknown) => this.#world.log.warn({ error }, 'the identity before could not be removed'));
+  }
+
+  /** Read again, since people edit it. A failure leaves no folder with a key that nothing names. */
+  async #name(folder: string, sessionKeys: string | undefined): Promise<AgentConfig> {
+    const { files, log } = this.#world;
+    try {
+      const stored = await readConfig(this.#dataDir, files);
+      const config = { ...stored, identity: folder, session_keys: sessionKeys ?? stored.session_keys };
+      await writeConfig(this.#dataDir, config, files);
+      return config;
+    } catch (error) {
+      const tidy = async () => {
+        // Named all the same, where only the end of the writing failed.
+        if ((await readConfig(this.#dataDir, files)).identity !== folder) await files.remove(join(this.#dataDir, folder));
+      };
+      await tidy().catch((left: unknown) => log.warn({ error: left }, 'an identity that is not in force could not be removed'));
+      throw error;
+    }
   }
 }
 

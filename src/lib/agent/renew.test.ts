@@ -18,14 +18,15 @@ async function stand(answer: (renewal: Renewal, request: number) => void, adopt 
   const asked: number[] = [];
   const requests: CertRenewalRequest[] = [];
   const stop = new AbortController();
+  const superseded = new AbortController();
   const sent = async (request: CertRenewalRequest) => {
     asked.push(world.clock.monotonic() / DAY);
     requests.push(request);
     answer(renewal, asked.length);
   };
-  const renewal: Renewal = new Renewal({ ...identity, adopt }, sent, world);
+  const renewal: Renewal = new Renewal({ ...identity, superseded: superseded.signal, adopt }, { version: 2, send: sent }, world);
   const done = renewal.run(stop.signal);
-  return { world, identity, asked, requests, stop, done };
+  return { world, identity, asked, requests, stop, superseded, renewal, done };
 }
 
 /** Time goes on from timer to timer, a turn after each was set, and stands still while none waits: a CSR is being made then, which a manual clock knows nothing of. */

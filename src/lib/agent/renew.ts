@@ -4,36 +4,47 @@ import { unlessAborted, within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
 import { certificateFacts } from '../pki/certificate-facts.ts';
+import { generateKeyPem } from '../pki/keys.ts';
 import { renewalDue } from '../pki/renewal.ts';
+import { type RenewalPace, renewalPace, type Validity } from '../pki/renewal-pace.ts';
 import type { CertRenewalGranted, CertRenewalRefused, CertRenewalRequest } from '../protocol/messages.ts';
 
+/** The identity with which the link was made. */
 export interface Renewable {
   readonly privateKeyPem: string;
   readonly certificatePem: string;
   /** The CN of the request. */
   readonly name: string;
-  /** Checks what was granted, then stores it. Error `certificate.refused`. */
-  adopt(granted: CertRenewalGranted): Promise<void>;
+  /** Aborts when another certificate has taken its place, whoever asked for that. */
+  readonly superseded: AbortSignal;
+  /** Checks what was granted for that key, then stores both. Errors `certificate.refused`, `file.failed`. */
+  adopt(granted: CertRenewalGranted, privateKeyPem: string): Promise<void>;
+}
+
+/** Where the requests go. */
+export interface RenewalStream {
+  readonly version: 1 | 2;
+  send(request: CertRenewalRequest): Promise<void>;
 }
 
 type Answer = CertRenewalGranted | CertRenewalRefused;
 
-/** protocol.md, the reference's own patience. */
-const ANSWER_MS = 30_000;
-/** Timers hold 24 days at most, and the wall clock may be set: looked at again at least this often. */
-const LOOK_AGAIN_MS = 3_600_000;
-const RETRY_LEAST_MS = 60_000;
-
 export class Renewal {
   readonly #renewable: Renewable;
-  readonly #send: (request: CertRenewalRequest) => Promise<void>;
+  readonly #stream: RenewalStream;
   readonly #world: World;
+  readonly #validity: Validity;
+  readonly #pace: RenewalPace;
   #waiting: ((answer: Answer) => void) | undefined;
+  /** One request at a time. */
+  #last: Promise<void> = Promise.resolve();
 
-  constructor(renewable: Renewable, send: (request: CertRenewalRequest) => Promise<void>, world: World) {
+  constructor(renewable: Renewable, stream: RenewalStream, world: World) {
     this.#renewable = renewable;
-    this.#send = send;
+    this.#stream = stream;
     this.#world = world;
+    this.#validity = certificateFacts(renewable.certificatePem);
+    this.#pace = renewalPace(this.#validity);
   }
 
   /** From the control stream. One that nobody waits for any more means nothing. */
@@ -41,48 +52,82 @@ export class Renewal {
     this.#waiting?.(answer);
   }
 
-  /** Resolves with true once a new certificate is stored, with false when the signal aborts. */
+  /** Resolves with true once another certificate is in force than the link was made with, with false when the signal aborts. */
   async run(signal: AbortSignal): Promise<boolean> {
     const { clock, random, log } = this.#world;
-    const { notBefore, notAfter } = certificateFacts(this.#renewable.certificatePem);
-    while (!signal.aborted) {
-      const now = clock.now();
-      const verdict = renewalDue(notBefore, notAfter, now);
+    const { superseded, name } = this.#renewable;
+    const over = AbortSignal.any([signal, superseded]);
+    const { notBefore, notAfter } = this.#validity;
+    let spread = false;
+    while (!over.aborted) {
+      const left = notAfter - clock.now();
+      const verdict = renewalDue(notBefore, notAfter, clock.now());
       if (!verdict.due) {
-        await clock.sleep(Math.min(verdict.askAgainAt - now, LOOK_AGAIN_MS), signal);
+        spread = false;
+        await clock.sleep(Math.min(verdict.askAgainAt - clock.now(), this.#pace.lookAgainMs), over);
+        continue;
+      }
+      if (!spread) {
+        spread = true;
+        const wait = random.fraction() * Math.min(this.#pace.spreadMs, Math.max(0, left / 10));
+        if (wait > 0) await clock.sleep(wait, over);
         continue;
       }
       try {
-        await this.#renew(signal);
-        log.info({ agent: this.#renewable.name }, 'certificate renewed');
+        await this.renew({ rotateKey: false }, signal);
+        log.info({ agent: name }, 'certificate renewed');
         return true;
       } catch (error) {
-        if (signal.aborted) return false;
+        if (over.aborted) break;
         log.warn({ error, not_after: new Date(notAfter).toISOString() }, 'certificate not renewed');
       }
-      // More often towards the end, never all agents at once.
-      const pause = Math.min(LOOK_AGAIN_MS, Math.max(RETRY_LEAST_MS, (notAfter - now) / 10));
-      await clock.sleep(pause * (0.5 + random.fraction()), signal);
+      await clock.sleep(this.#pause(notAfter - clock.now()) * (0.5 + random.fraction()), over);
     }
-    return false;
+    return !signal.aborted;
   }
 
-  async #renew(signal: AbortSignal): Promise<void> {
-    const { privateKeyPem, name } = this.#renewable;
+  /**
+   * Asks once, now, and stores what was granted. Errors: `gateway.silent`, `certificate.refused`, `limit.reached`, `protocol.unsupported` for a new key on version 1,
+   * `file.failed`; an abort rejects with the signal's reason.
+   */
+  async renew({ rotateKey }: { readonly rotateKey: boolean }, signal: AbortSignal): Promise<void> {
+    if (rotateKey && this.#stream.version === 1) {
+      throw new TunnelError('protocol.unsupported', 'this gateway speaks version 1, which cannot change the key of an agent', {
+        hint: 'Enrol again with a new string: that makes a new key.',
+      });
+    }
+    const before = this.#last;
+    const asking = before.then(() => this.#ask(rotateKey, signal));
+    this.#last = asking.catch(() => {});
+    await asking;
+  }
+
+  async #ask(rotateKey: boolean, signal: AbortSignal): Promise<void> {
+    const { privateKeyPem: currentKeyPem, name, superseded, adopt } = this.#renewable;
+    signal.throwIfAborted();
+    if (superseded.aborted) throw new TunnelError('limit.reached', 'this certificate was renewed a moment ago', { hint: 'Try again in a moment.' });
+    const privateKeyPem = rotateKey ? await generateKeyPem() : currentKeyPem;
     const { makeCsr } = await import('../pki/csr.ts');
     const csrPem = await makeCsr(privateKeyPem, name);
-    const silent = () => new TunnelError('gateway.silent', `the gateway did not answer the renewal within ${ANSWER_MS / 1000} s`);
+    const { answerMs } = this.#pace;
+    const silent = () => new TunnelError('gateway.silent', `the gateway did not answer the renewal within ${answerMs / 1000} s`);
     const { promise, resolve } = Promise.withResolvers<Answer>();
     this.#waiting = resolve;
     try {
-      const answer = await within(this.#world.clock, ANSWER_MS, silent, signal, async (waiting) => {
-        await unlessAborted(this.#send({ kind: 'cert-renewal-request', csrPem }), waiting);
+      const answer = await within(this.#world.clock, answerMs, silent, signal, async (waiting) => {
+        await unlessAborted(this.#stream.send({ kind: 'cert-renewal-request', csrPem, ...(rotateKey && { newKey: true }) }), waiting);
         return await unlessAborted(promise, waiting);
       });
       if (answer.kind === 'cert-renewal-refused') throw new TunnelError('certificate.refused', `the gateway refused the renewal: ${answer.reason}`);
-      await this.#renewable.adopt(answer);
+      await adopt(answer, privateKeyPem);
     } finally {
       this.#waiting = undefined;
     }
+  }
+
+  /** More often towards the end, and after it as often as before: the gateway's clock decides, ours may be wrong. */
+  #pause(left: number): number {
+    const { lookAgainMs, retryLeastMs } = this.#pace;
+    return left <= 0 ? lookAgainMs : Math.min(lookAgainMs, Math.max(retryLeastMs, left / 10));
   }
 }

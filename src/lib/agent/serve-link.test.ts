@@ -92,9 +92,9 @@ async function stand(
   const wishes: string[] = [];
   const retired = Promise.withResolvers<void>();
   const self = { agentId: AGENT, own: own.map((route) => parseRoute(route)), sessionKeys: publicKeys([key]), domain: async () => undefined };
-  const renewable = { ...identity, adopt };
-  const events = { online: (now: Online) => online.push(now), replace: (why: string) => wishes.push(why), retired: retired.promise };
-  const outcome = serveLink(agent, { self, hello, renewable, afterLoss, ...events }, resolving, stop.signal);
+  const installed = { ...identity, superseded: never, adopt };
+  const events = { online: (now: Online) => online.push(now), replace: (why: string) => wishes.push(why), renewable: () => {}, retired: retired.promise };
+  const outcome = serveLink(agent, { self, hello, identity: installed, afterLoss, ...events }, resolving, stop.signal);
   outcome.catch(() => {});
   t.after(async () => {
     stop.abort(new TunnelError('interrupted', 'the test is over'));
@@ -344,7 +344,8 @@ test('drain: another link is asked for at once, this one goes on until the delay
 async function renewed(t: TestContext, version: 1 | 2) {
   const day = 86_400_000;
   const world = quietWorld();
-  const due = { ...world, clock: Object.assign(Object.create(world.clock), { now: () => Date.now() + 300 * day }) as World['clock'] };
+  const random = { ...world.random, fraction: () => 0 };
+  const due = { ...world, random, clock: Object.assign(Object.create(world.clock), { now: () => Date.now() + 300 * day }) as World['clock'] };
   const adopted: string[] = [];
   const adopt = async ({ certificatePem }: { certificatePem: string }) => void adopted.push(certificatePem);
   const at = version === 2 ? await ready(t, { world: due, adopt }) : await stand(t, { version, own: ['127.0.0.0/8'], world: due, adopt });

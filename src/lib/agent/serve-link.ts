@@ -18,13 +18,15 @@ import { type AgentSelf, ControlServer } from './serve-control.ts';
 export interface Serving {
   readonly self: AgentSelf;
   readonly hello: Hello;
-  readonly renewable: Renewable;
+  readonly identity: Renewable;
   /** The link before this one was lost without the gateway's knowledge. */
   readonly afterLoss: boolean;
   /** The gateway knows these routes now: called at its first answer, and again when they change. */
   online(now: Online): void;
   /** Another link should take the place of this one, which goes on meanwhile. Version 2: stock gateways lose an agent that has two. */
   replace(why: 'renewed' | 'drained'): void;
+  /** The control stream stands: renewals can be asked for over it. */
+  renewable(renewal: Pick<Renewal, 'renew'>): void;
   /** Resolves when a newer link has taken its place. */
   readonly retired: Promise<void>;
 }
@@ -76,7 +78,7 @@ export async function serveLink(link: Link, serving: Serving, world: World, sign
 /** Rejects with the first failure of any part; resolves when all have ended, after an abort of `signal`. */
 async function runParts(
   link: Link,
-  { self, hello, renewable, afterLoss, online, replace, retired }: Serving,
+  { self, hello, identity, afterLoss, online, replace, renewable, retired }: Serving,
   world: World,
   signal: AbortSignal,
   finish: (outcome: LinkOutcome) => void,
@@ -85,7 +87,9 @@ async function runParts(
   const firstAnswer = Promise.withResolvers<void>();
   const drain = Promise.withResolvers<Drain>();
   const newer = new AbortController();
-  const renewal = new Renewal(renewable, (request) => control.send(request), world);
+  const renewal = new Renewal(identity, control, world);
+  let graceMs: number = LIMITS.replacedLinkGraceMs;
+  renewable(renewal);
   const events = {
     online(advertised: RouteAdvertise) {
       firstAnswer.resolve();
@@ -98,8 +102,9 @@ async function runParts(
   const { channels } = server;
   const renew = async () => {
     if (!(await renewal.run(AbortSignal.any([signal, newer.signal])))) return;
+    graceMs = LIMITS.renewedLinkGraceMs; // No channel is cut for a certificate.
     if (control.version === 2) return replace('renewed');
-    await channels.idle(signal); // No channel is cut for a certificate.
+    await channels.idle(signal);
     finish({ why: 'renewed' });
   };
   const move = async () => {
@@ -112,7 +117,7 @@ async function runParts(
   const leave = async () => {
     await unlessAborted(retired, signal);
     newer.abort(); // which renews from now on
-    using _grace = world.clock.after(LIMITS.replacedLinkGraceMs, () => finish({ why: 'replaced' }));
+    using _grace = world.clock.after(graceMs, () => finish({ why: 'replaced' }));
     await quiet(channels, world.clock, signal);
     finish({ why: 'replaced' });
   };

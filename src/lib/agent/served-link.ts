@@ -3,6 +3,7 @@ import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
 import { closeLink } from '../link/version.ts';
 import type { Link } from '../transport/link.ts';
+import type { Renewal } from './renew.ts';
 import { type LinkOutcome, type Online, type Serving, serveLink } from './serve-link.ts';
 
 export type Ended = LinkOutcome | { readonly why: 'failed'; readonly error: unknown };
@@ -23,7 +24,10 @@ export class ServedLink {
   readonly wish: Promise<'renewed' | 'drained'>;
   /** Never rejects. The link is closed then. */
   readonly ended: Promise<Ended>;
+  /** With which it was made. */
+  readonly certificatePem: string;
   readonly #leave = Promise.withResolvers<void>();
+  #renewal: Pick<Renewal, 'renew'> | undefined;
   #retired = false;
   #online: { readonly now: Online; readonly since: number } | undefined;
 
@@ -31,7 +35,7 @@ export class ServedLink {
   constructor(
     link: Link,
     reason: string | null,
-    serving: Omit<Serving, 'online' | 'replace' | 'retired'>,
+    serving: Omit<Serving, 'online' | 'replace' | 'renewable' | 'retired'>,
     heard: (link: ServedLink) => void,
     world: World,
     signal: AbortSignal,
@@ -48,9 +52,12 @@ export class ServedLink {
     this.wish = wish.promise;
     this.answered = answered.promise;
     this.answered.catch(() => {}); // whoever waits for it hears of it
-    this.ended = serveLink(link, { ...serving, online, replace: wish.resolve, retired: this.#leave.promise }, world, signal).catch(
-      (error: unknown): Ended => ({ why: 'failed', error }),
-    );
+    const renewable = (renewal: Pick<Renewal, 'renew'>) => {
+      this.#renewal = renewal;
+    };
+    this.certificatePem = serving.identity.certificatePem;
+    const events = { online, replace: wish.resolve, renewable, retired: this.#leave.promise };
+    this.ended = serveLink(link, { ...serving, ...events }, world, signal).catch((error: unknown): Ended => ({ why: 'failed', error }));
     void this.ended.then((ended) => {
       this.#online = undefined;
       answered.reject(ended.why === 'failed' ? ended.error : endedEarly(ended));
@@ -70,6 +77,12 @@ export class ServedLink {
   retire(): void {
     this.#retired = true;
     this.#leave.resolve();
+  }
+
+  /** Asks for another certificate over this link and stores it. Errors as `Renewal.renew`, `agent.offline` before the link is answered. */
+  async renew(wanted: { readonly rotateKey: boolean }, signal: AbortSignal): Promise<void> {
+    if (this.#renewal === undefined) throw new TunnelError('agent.offline', 'the link is only beginning');
+    await this.#renewal.renew(wanted, signal);
   }
 
   /** Ends it now, whatever it carries. */

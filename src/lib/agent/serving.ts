@@ -8,7 +8,7 @@ import type { Serving } from './serve-link.ts';
 const REASON_CHARACTERS = 200;
 
 /** `reason`: why the link uses its transport. */
-export function servingOf(installed: Installed, reason: string | null): Omit<Serving, 'online' | 'afterLoss' | 'replace' | 'retired'> {
+export function servingOf(installed: Installed, reason: string | null): Omit<Serving, 'online' | 'afterLoss' | 'replace' | 'renewable' | 'retired'> {
   const { config, identity } = installed;
   const own = ownRoutes(config);
   return {
@@ -23,11 +23,12 @@ export function servingOf(installed: Installed, reason: string | null): Omit<Ser
       transportReason: reason?.slice(0, REASON_CHARACTERS).toWellFormed(),
       instance: installed.instance,
     },
-    renewable: {
+    identity: {
       name: config.name,
       privateKeyPem: identity.privateKeyPem,
       certificatePem: identity.certificatePem,
-      adopt: (granted) => installed.adopt(granted),
+      superseded: installed.superseded,
+      adopt: (granted, privateKeyPem) => installed.adopt(granted, privateKeyPem),
     },
   };
 }

@@ -15,6 +15,8 @@ export const AUDIT_CODES = {
   'agent.enrolled': 'an agent was enrolled with a token',
   'agent.enrolment-refused': 'an enrolment was refused',
   'agent.renewed': 'an agent got a new certificate for the same key',
+  'agent.key-rotated': 'an agent got a certificate for a new key',
+  'agent.certificate-replaced': 'a certificate is to end, because its agent has shown the one that replaced it',
   'agent.renewal-refused': 'a renewal was refused',
   'agent.changed': 'what an agent may carry was changed',
   'agent.deleted': 'an agent was deleted and its certificates revoked',

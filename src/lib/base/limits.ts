@@ -3,6 +3,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
 
 export const LIMITS = {
   quicHandshakeMs: 5 * SECOND,
@@ -61,6 +62,7 @@ export const LIMITS = {
   streamCreditMs: 5 * SECOND,
   channelRequestMs: 30 * SECOND,
   replacedLinkGraceMs: 10 * MINUTE,
+  renewedLinkGraceMs: 24 * HOUR,
   linksPerAgent: 8,
   leakedStreamsV1: 90,
   wornLinkGraceMs: 2 * MINUTE,

@@ -25,7 +25,7 @@ const GOOD: { readonly [Method in keyof ControlForEdge]: readonly Parameters<Con
   authorise: [[{ sessionToken: 'a.b.c', target: '10.0.0.1:22', remote: REMOTE, connection: ID }], [{ sessionToken: '', target: '', remote: REMOTE }]],
   attach: [[{ sessionToken: 'a.b.c', connection: ID }]],
   detach: [[ID]],
-  renew: [[ID, '-----BEGIN CERTIFICATE REQUEST-----']],
+  renew: [[ID, { csrPem: '-----BEGIN CERTIFICATE REQUEST-----', newKey: false }]],
   report: [
     [{ kind: 'opened', channelId: ID, sessionId: ID, agent: 'web1', target: '10.0.0.1:22', address: null }],
     [{ kind: 'refused', channelId: ID, sessionId: ID, agent: 'web1', target: '10.0.0.1:22', code: 'target.refused', reason: 'no', last: true }],

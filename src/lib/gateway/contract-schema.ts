@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type ErrorCode, isErrorCode, TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { RefusedPeer } from '../transport/link.ts';
-import type { Advertisement, AttachRequest, ChannelEvent, ConnectRequest, ControlForEdge, PeerHello, PresentedLink } from './contract.ts';
+import type { Advertisement, AttachRequest, ChannelEvent, ConnectRequest, ControlForEdge, PeerHello, PresentedLink, RenewalRequest } from './contract.ts';
 
 /** Every key of `Shape`, the optional ones too, so that none is lost on the way. */
 type FieldsOf<Shape> = { readonly [Key in keyof Shape]-?: z.ZodType<Shape[Key]> };
@@ -52,6 +52,8 @@ const Connect = z.object({
 
 const Attach = z.object({ sessionToken: Text, connection: Id } satisfies FieldsOf<AttachRequest>);
 
+const Renewal = z.object({ csrPem: z.string().max(LIMITS.controlFrameV1Bytes), newKey: z.boolean() } satisfies FieldsOf<RenewalRequest>);
+
 const channel = { channelId: Id, sessionId: Id };
 type Event<Kind> = Extract<ChannelEvent, { kind: Kind }>;
 const Reported = z.discriminatedUnion('kind', [
@@ -79,7 +81,7 @@ const ARGUMENTS = {
   authorise: z.tuple([Connect]),
   attach: z.tuple([Attach]),
   detach: z.tuple([Id]),
-  renew: z.tuple([Id, z.string().max(LIMITS.controlFrameV1Bytes)]),
+  renew: z.tuple([Id, Renewal]),
   report: z.tuple([Reported]),
 } satisfies { readonly [Method in keyof ControlForEdge]: z.ZodType<Parameters<ControlForEdge[Method]>> };
 

@@ -25,7 +25,7 @@ export interface ControlForEdge {
   /** The connection has ended and nothing that it asked for is under way: sessions that only it used end. */
   detach(connection: string): Promise<void>;
   /** A renewal CSR from an authenticated link. */
-  renew(linkId: string, csrPem: string): Promise<RenewedIdentity>;
+  renew(linkId: string, request: RenewalRequest): Promise<RenewedIdentity>;
   /** What became of channels, in order. */
   report(event: ChannelEvent): Promise<void>;
 }
@@ -58,6 +58,8 @@ export interface EdgeForControl {
   /** Ends a session on a link: its channels are reset, the agent is told. */
   endSession(sessionId: string, reason: string): Promise<void>;
   assign(linkId: string, assignment: Assignment): Promise<void>;
+  /** Ends a link as soon as it carries nothing, so that its agent dials again; until then it goes on as before. */
+  endWhenIdle(linkId: string, reason: string): Promise<void>;
   /** New certificate, same key. */
   useCertificate(certificatePem: string, trustedCaPem: string): Promise<void>;
   /** New channels are refused, agents are told to move within `delayMs`; resolves when the last channel ended or the delay passed. */
@@ -145,6 +147,12 @@ export interface SessionLease {
   readonly idleLimitMs: number;
   /** Signed by control; what a version 2 agent demands. Changes when renewed. */
   readonly material: string;
+}
+
+export interface RenewalRequest {
+  readonly csrPem: string;
+  /** Whoever holds the link's key wants it replaced by that of the request. */
+  readonly newKey: boolean;
 }
 
 export interface RenewedIdentity {

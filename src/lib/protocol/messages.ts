@@ -32,6 +32,8 @@ export interface HeartbeatAck {
 export interface CertRenewalRequest {
   readonly kind: 'cert-renewal-request';
   readonly csrPem: string;
+  /** Version 2: the key of the request is a new one, and the link itself says that the old one wants it so. Missing: it must be the link's own. */
+  readonly newKey?: true | undefined;
 }
 
 export interface CertRenewalGranted {

@@ -21,7 +21,7 @@ import type {
 } from './messages.ts';
 import { REASON_BYTES } from './refusal.ts';
 import { family, message, optional, required } from './v2-fields.ts';
-import { channelKind, list, namePattern, portRange, refusal, routeName, string, subnet, text, u32, u64, uuid } from './v2-types.ts';
+import { channelKind, list, mark, namePattern, portRange, refusal, routeName, string, subnet, text, u32, u64, uuid } from './v2-types.ts';
 
 const KIB = 1024;
 const SHORT_TEXT = 255;
@@ -39,7 +39,7 @@ const heartbeat = message<Heartbeat>('heartbeat', 0x02, { sentAtMs: required(1, 
 
 const heartbeatAck = message<HeartbeatAck>('heartbeat-ack', 0x03, { sentAtMs: required(1, u64) });
 
-const certRenewalRequest = message<CertRenewalRequest>('cert-renewal-request', 0x04, { csrPem: required(1, text(PEM)) });
+const certRenewalRequest = message<CertRenewalRequest>('cert-renewal-request', 0x04, { csrPem: required(1, text(PEM)), newKey: optional(2, mark) });
 
 const certRenewalGranted = message<CertRenewalGranted>('cert-renewal-granted', 0x05, {
   certificatePem: required(1, text(PEM)),

@@ -18,6 +18,9 @@ export const u64: FieldType<bigint> = {
   read: (reader) => reader.u64(''),
 };
 
+/** Nothing: that the field is there says it all. */
+export const mark: FieldType<true> = { write: () => {}, read: () => true };
+
 export const uuid: FieldType<string> = {
   write: (writer, value, field) => writeUuid(writer, value, field),
   read: (reader) => readUuid(reader, ''),

@@ -76,12 +76,22 @@ test('what a hello may leave out stands behind what peers without it read', () =
   assert.deepEqual(decodeV2FromAgent(bytes(wholeHex)), whole);
 });
 
+test('a renewal for a new key says so behind what peers without it read', () => {
+  const base = { kind: 'cert-renewal-request', csrPem: 'csr' } as const;
+  const hex = '04 01 00000003 637372'.replaceAll(' ', '');
+  assert.equal(Buffer.from(encodeV2Control(base)).toString('hex'), hex);
+  const rotation = { ...base, newKey: true } as const;
+  assert.equal(Buffer.from(encodeV2Control(rotation)).toString('hex'), `${hex}0200000000`);
+  assert.deepEqual(decodeV2FromAgent(bytes(`${hex}0200000000`)), rotation);
+  assert.throws(() => decodeV2FromAgent(bytes(`${hex}020000000101`)), /newKey: 1 trailing bytes$/);
+});
+
 test('an unknown field that is not critical is skipped', () => {
   assert.deepEqual(decodeV2FromAgent(bytes(`${BEAT}0300000002abcd7f00000000`)), decodeV2FromAgent(bytes(BEAT)));
 });
 
 test('text comes back as it was, a leading U+FEFF too', () => {
-  const message = { kind: 'cert-renewal-request', csrPem: '\ufefftext\ufeff' } as const;
+  const message = { kind: 'cert-renewal-request', csrPem: '\ufefftext\ufeff', newKey: undefined } as const;
   assert.deepEqual(decodeV2FromAgent(encodeV2Control(message)), message);
 });
 

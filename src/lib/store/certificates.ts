@@ -58,6 +58,23 @@ export function certificatesTable(db: Kysely<Schema>, clock: Clock) {
       return new Map(rows.map((row) => [row.agentId, row]));
     },
 
+    /** What was issued to the agent before this one and has no end but its own. */
+    async before({ agentId, serial, notBefore }: Pick<Certificate, 'agentId' | 'serial' | 'notBefore'>): Promise<Certificate[]> {
+      return db
+        .selectFrom('certificates')
+        .selectAll()
+        .where('agentId', '=', agentId)
+        .where('serial', '<>', serial)
+        .where('notBefore', '<=', notBefore)
+        .where('revokedAt', 'is', null)
+        .execute();
+    },
+
+    /** Ends one certificate at `at` (ms), unless it ends already. */
+    async revoke(serial: string, at: number): Promise<void> {
+      await db.updateTable('certificates').set({ revokedAt: at }).where('serial', '=', serial).where('revokedAt', 'is', null).execute();
+    },
+
     /** Ends every certificate of an agent but `exceptSerial`, now or at `at` (ms), whichever comes first. */
     async revokeOf(agentId: string, { exceptSerial = '', at = clock.now() }: { exceptSerial?: string; at?: number } = {}): Promise<void> {
       await db

@@ -6,6 +6,7 @@ import type { Admission, PresentedLink } from '../contract.ts';
 import { auditText } from './audit-log.ts';
 import { assignmentOf, type ControlContext } from './context.ts';
 import { assertWelcome } from './links.ts';
+import { endReplaced } from './replaced-certificates.ts';
 
 /** Errors `certificate.refused`, `agent.flapping`, `gateway.stopping`, audited. */
 export async function admit(context: ControlContext, presented: PresentedLink): Promise<Admission> {
@@ -25,7 +26,7 @@ export async function admit(context: ControlContext, presented: PresentedLink): 
       protocol: presented.protocol,
       transport: presented.transport,
       remote: presented.remote,
-      fingerprint: identity.fingerprintSha256,
+      certificate: identity,
     });
     // Version 1 says no more of itself than where it comes from; version 2 is judged when it has introduced itself.
     if (presented.protocol === 1) {
@@ -42,6 +43,8 @@ export async function admit(context: ControlContext, presented: PresentedLink): 
       subject: `agent:${agent.name}`,
       detail: { link_id: linkId, agent_id: agentId, replaces: replaced?.linkId ?? null, ...from },
     });
+    // The link does not wait for that, and the next one does it where it failed.
+    endReplaced(context, agent, identity).catch((error: unknown) => world.log.warn({ error, agent: agent.name }, 'replaced certificates were not ended'));
     return { linkId, agentId, agent: agent.name, assignment: assignmentOf(agent) };
   } catch (error) {
     const reason = error instanceof TunnelError ? error.message : 'the gateway failed';
@@ -60,11 +63,17 @@ export function noteRefused({ audit }: ControlContext, { remote, transport, prot
   });
 }
 
-async function judge({ store }: ControlContext, { certificate }: PresentedLink): Promise<AgentIdentity> {
+async function judge({ store, world }: ControlContext, { certificate }: PresentedLink): Promise<AgentIdentity> {
   const identity = readIdentity(certificate, { usage: 'agent' });
   const { agentId, serial, spkiSha256 } = identity;
   if (!(await store.certificates.admissible({ agentId, serial, spkiSha256 }))) {
     throw new TunnelError('certificate.refused', `the certificate ${serial} of agent ${agentId} is not, or no longer, good`, {
+      hint: 'Enrol this agent again with a new string.',
+    });
+  }
+  // The transport has looked at the machine's clock already; ours decides.
+  if (world.clock.now() >= identity.notAfter) {
+    throw new TunnelError('certificate.refused', `the certificate ${serial} of agent ${agentId} ended at ${new Date(identity.notAfter).toISOString()}`, {
       hint: 'Enrol this agent again with a new string.',
     });
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { controlStand } from '../../../../test/support/control-stand.ts';
+import { someCertificate } from '../../../../test/support/some-certificate.ts';
 import { TunnelError } from '../../base/errors.ts';
 
 const remote = { address: '192.0.2.9', port: 9 };
@@ -93,7 +94,7 @@ test('the end of the newest link ends the sessions of its agent, the end of an o
   const alice = await stand.operator('alice', null);
   const sessionToken = await stand.token(alice, ['*']);
   const plan = await control.forEdge.authorise({ sessionToken, target: '10.0.0.5:22', remote });
-  control.context.registry.link({ linkId: 'newer', agentId, protocol: 2, transport: 'memory', remote, fingerprint: 'f' });
+  control.context.registry.link({ linkId: 'newer', agentId, protocol: 2, transport: 'memory', remote, certificate: someCertificate });
   await control.forEdge.unlink('link-web1', 'lost');
   assert.deepEqual(orders, []);
   await control.forEdge.unlink('newer', 'lost');

@@ -41,7 +41,7 @@ export function edgeDesk(context: ControlContext): EdgeDesk {
     },
     attach: (request: AttachRequest) => unlessLost(attach(context, seen, request), () => users.leave(request.connection)),
     detach: async (connection) => users.leave(connection),
-    renew: (linkId, csrPem) => renew(context, linkId, csrPem),
+    renew: (linkId, request) => renew(context, linkId, request),
     report: async (event) => reports.hear(context, event),
 
     async lost({ pid, reason }) {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { controlStand } from '../../../../test/support/control-stand.ts';
+import { someCertificate } from '../../../../test/support/some-certificate.ts';
 import { getAgent } from './agents.ts';
 import { LOCAL_ADMIN } from './caller.ts';
 
@@ -15,7 +16,7 @@ async function stand(t: Parameters<typeof controlStand>[0]) {
   const arrive = async (instance: string | undefined, more = {}) => {
     const linkId = `00000000-0000-4000-8000-${String(++count).padStart(12, '0')}`;
     const remote = { address: '192.0.2.7', port: 4000 + count };
-    control.context.registry.link({ linkId, agentId, protocol: 2, transport: 'tls', remote, fingerprint: 'f' });
+    control.context.registry.link({ linkId, agentId, protocol: 2, transport: 'tls', remote, certificate: someCertificate });
     await control.forEdge.introduce(linkId, { ...hello, instance, ...more });
     await control.forEdge.advertise(linkId, { epoch: 1n, subnets: ['10.0.0.0/8'], names: [] });
     return linkId;

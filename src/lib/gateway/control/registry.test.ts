@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ManualClock } from '../../../../test/support/manual-clock.ts';
+import { someCertificate } from '../../../../test/support/some-certificate.ts';
 import { formatRoute, parseRoute } from '../../routing/route.ts';
 import type { Agent } from '../../store/agents.ts';
 import { Registry } from './registry.ts';
@@ -20,7 +21,7 @@ const row = (id: string, more: Partial<Agent> = {}): Agent => ({
   ...more,
 });
 const link = (linkId: string, agentId = 'web1', protocol: 1 | 2 = 2) =>
-  ({ linkId, agentId, protocol, transport: 'memory', remote: { address: '192.0.2.1', port: 1 }, fingerprint: 'f' }) as const;
+  ({ linkId, agentId, protocol, transport: 'memory', remote: { address: '192.0.2.1', port: 1 }, certificate: someCertificate }) as const;
 const wishes = (epoch: bigint, ...routes: string[]) => ({ epoch, routes: routes.map((text) => parseRoute(text)), autoDetected: new Set<string>() });
 
 function start() {

@@ -1,6 +1,7 @@
 // Which agents there are, how each is linked now and what it carries: control's one view of the network, in memory, for routing and lists (requirements A16).
 import { LIMITS } from '../../base/limits.ts';
 import type { Clock, SocketAddress } from '../../base/world.ts';
+import type { CertificateFacts } from '../../pki/certificate-facts.ts';
 import { activeRoutes } from '../../policy/advertise.ts';
 import { defaultPorts, type PortRange, parsePorts } from '../../policy/ports.ts';
 import type { RoutingAgent } from '../../routing/candidates.ts';
@@ -30,8 +31,8 @@ export interface NewLink {
   readonly protocol: 1 | 2;
   readonly transport: TransportName;
   readonly remote: SocketAddress;
-  /** SHA-256 of the certificate, lower-case hex. */
-  readonly fingerprint: string;
+  /** With which it was made. */
+  readonly certificate: CertificateFacts;
 }
 
 export interface RegisteredLink extends NewLink {
@@ -77,6 +78,8 @@ interface Entry {
   wishes: Wishes | undefined;
   lastSeen: number | null;
   rivalry: Rivalry;
+  /** Monotonic. */
+  renewalAskedAt: number;
 }
 
 export class Registry {
@@ -94,7 +97,16 @@ export class Registry {
     const known = this.#agents.get(row.id);
     const standing = standingOf(row, known?.wishes);
     if (known) Object.assign(known, { row, standing });
-    else this.#agents.set(row.id, { row, standing, current: undefined, wishes: undefined, lastSeen: row.lastSeen, rivalry: NO_RIVALRY });
+    else
+      this.#agents.set(row.id, {
+        row,
+        standing,
+        current: undefined,
+        wishes: undefined,
+        lastSeen: row.lastSeen,
+        rivalry: NO_RIVALRY,
+        renewalAskedAt: Number.NEGATIVE_INFINITY,
+      });
   }
 
   /** Deleted: its links, for the edge to close. */
@@ -169,6 +181,15 @@ export class Registry {
     const link = this.#links.get(linkId);
     const entry = link && this.#agents.get(link.agentId);
     if (entry) this.#seen(entry, link);
+  }
+
+  /** A renewal, by whichever link of the agent, at most once in `leastMs`. */
+  mayRenew(agentId: string, leastMs: number): boolean {
+    const entry = this.#agents.get(agentId);
+    const now = this.#clock.monotonic();
+    if (!entry || now - entry.renewalAskedAt < leastMs) return false;
+    entry.renewalAskedAt = now;
+    return true;
   }
 
   findLink(linkId: string): RegisteredLink | undefined {

@@ -77,6 +77,9 @@ export class KeptEdge implements EdgeForControl, AsyncDisposable {
   closeLink(linkId: string, reason: string): Promise<void> {
     return this.#order('closeLink', [linkId, reason]);
   }
+  endWhenIdle(linkId: string, reason: string): Promise<void> {
+    return this.#order('endWhenIdle', [linkId, reason]);
+  }
   endSession(sessionId: string, reason: string): Promise<void> {
     return this.#order('endSession', [sessionId, reason]);
   }

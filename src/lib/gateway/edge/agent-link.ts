@@ -5,10 +5,10 @@ import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { World } from '../../base/world.ts';
 import { type GatewayControl, gatewayControl } from '../../link/control.ts';
-import { closeLink, versionOf } from '../../link/version.ts';
+import { type CLOSE, closeLink, versionOf } from '../../link/version.ts';
 import type { AgentMessage, Hello, RouteAdvertise } from '../../protocol/messages.ts';
 import type { Link, LinkStream } from '../../transport/link.ts';
-import type { Admission, Assignment, ControlForEdge } from '../contract.ts';
+import type { Admission, Assignment, ControlForEdge, RenewalRequest } from '../contract.ts';
 import { type Paced, paced } from './paced.ts';
 import { LinkSessions } from './sessions.ts';
 
@@ -93,6 +93,11 @@ export class AgentLink {
     return this.#retiring !== undefined;
   }
 
+  /** It carries nothing. */
+  get idle(): boolean {
+    return this.#channels === 0;
+  }
+
   /** Counts a channel until it is disposed of. */
   holdChannel(): Disposable {
     this.#channels += 1;
@@ -118,6 +123,17 @@ export class AgentLink {
     return this.#leaked >= LIMITS.leakedStreamsV1 || (refused && this.#leaked >= this.#channels);
   }
 
+  /** It ends with its last channel, whenever that is, and counts as before until then. */
+  endWhenIdle(reason: string, ending: () => void): void {
+    if (this.#retiring !== undefined) return;
+    this.#whenIdle = () => {
+      this.#whenIdle = undefined;
+      ending();
+      this.#close('ended', reason);
+    };
+    if (this.idle) this.#whenIdle();
+  }
+
   /** It ends with its last channel, or when the grace has passed; `ending` is called then, just before. Again only to end sooner; `restore` takes it back. */
   retire(graceMs: number, why: 'replaced' | 'stopping' | 'ended', reason: string, ending: () => void = () => {}): void {
     const at = this.#world.clock.monotonic() + graceMs;
@@ -129,12 +145,12 @@ export class AgentLink {
       cancel();
       this.#whenIdle = undefined;
       ending();
-      closeLink(this.link, why, reason).catch((error: unknown) => this.#world.log.warn({ error }, 'link not closed'));
+      this.#close(why, reason);
     };
     this.lost.addEventListener('abort', cancel, { once: true });
     this.#retiring = { at, cancel };
     this.#whenIdle = close;
-    if (this.#channels === 0) close();
+    if (this.idle) close();
   }
 
   /** The newer link is gone: this one counts again. */
@@ -142,6 +158,10 @@ export class AgentLink {
     this.#retiring?.cancel();
     this.#retiring = undefined;
     this.#whenIdle = undefined;
+  }
+
+  #close(why: keyof typeof CLOSE, reason: string): void {
+    closeLink(this.link, why, reason).catch((error: unknown) => this.#world.log.warn({ error }, 'link not closed'));
   }
 
   async #hear(
@@ -160,7 +180,7 @@ export class AgentLink {
         await unlessAborted(control.advertise.settled(), this.lost);
         return await stream.send({ kind: 'heartbeat-ack', sentAtMs: message.sentAtMs });
       case 'cert-renewal-request':
-        return await this.#renew(message.csrPem, stream);
+        return await this.#renew({ csrPem: message.csrPem, newKey: message.newKey ?? false }, stream);
       case 'hello':
         throw new TunnelError('protocol.violation', 'a second hello');
       default:
@@ -168,9 +188,9 @@ export class AgentLink {
     }
   }
 
-  async #renew(csrPem: string, stream: GatewayControl): Promise<void> {
+  async #renew(request: RenewalRequest, stream: GatewayControl): Promise<void> {
     try {
-      const { certificatePem, caPem, sessionKeys } = await this.#control.renew(this.id, csrPem);
+      const { certificatePem, caPem, sessionKeys } = await this.#control.renew(this.id, request);
       await stream.send({ kind: 'cert-renewal-granted', certificatePem, caPem, sessionKeys: stream.version === 1 ? undefined : sessionKeys });
     } catch (error) {
       if (this.lost.aborted) throw error;

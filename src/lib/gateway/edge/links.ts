@@ -71,6 +71,12 @@ export class Links {
     });
   }
 
+  /** So that its agent dials again: it ends when it carries nothing. Requests that come while it is away wait for it. */
+  endWhenIdle(linkId: string, reason: string): void {
+    const link = this.find(linkId);
+    link?.endWhenIdle(reason, () => this.#awaitAgain(link.agentId));
+  }
+
   find(linkId: string): AgentLink | undefined {
     return this.#byId.get(linkId);
   }
@@ -135,7 +141,11 @@ export class Links {
   /** From now on the older ones carry only what they carry. */
   #takeOver(newer: AgentLink): void {
     const links = this.#of(newer.agentId);
-    for (const older of links.slice(0, links.indexOf(newer))) older.retire(LIMITS.replacedLinkGraceMs, 'replaced', 'replaced by a newer link');
+    for (const older of links.slice(0, links.indexOf(newer))) {
+      // No channel is cut for a certificate.
+      const renewed = Buffer.compare(older.link.peerCertificate, newer.link.peerCertificate) !== 0;
+      older.retire(renewed ? LIMITS.renewedLinkGraceMs : LIMITS.replacedLinkGraceMs, 'replaced', 'replaced by a newer link');
+    }
     this.#renewing.get(newer.agentId)?.over();
   }
 
@@ -144,10 +154,11 @@ export class Links {
     return [...this.#byId.values()].filter((link) => link.agentId === agentId);
   }
 
-  /** The oldest beyond the limit; those that have said nothing yet before those that carry something. */
+  /** The oldest beyond the limit; those that have said nothing yet, and those that carry nothing, before those that carry something. */
   #surplusOf(newest: AgentLink): AgentLink[] {
     const older = this.#of(newest.agentId).filter((link) => link !== newest);
-    const leastWanted = [...older.filter(({ ready }) => !ready), ...older.filter(({ ready }) => ready)];
+    const worth = ({ ready, idle }: AgentLink) => (ready ? (idle ? 1 : 2) : 0);
+    const leastWanted = older.toSorted((a, b) => worth(a) - worth(b));
     return leastWanted.slice(0, Math.max(0, older.length + 1 - LIMITS.linksPerAgent));
   }
 

@@ -18,7 +18,7 @@ export function remoteControl(calls: Calls<keyof ControlForEdge>, tell: (told: T
     authorise: (request) => ask('authorise', request),
     attach: (request) => ask('attach', request),
     detach: (connection) => ask('detach', connection),
-    renew: (linkId, csrPem) => ask('renew', linkId, csrPem),
+    renew: (linkId, request) => ask('renew', linkId, request),
     report: async (event) => tell({ kind: 'tell', method: 'report', arguments: [event] }),
   };
 }

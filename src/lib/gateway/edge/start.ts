@@ -67,6 +67,9 @@ export async function startEdge(config: EdgeConfig, control: ControlForEdge, wor
       const found = links.find(linkId);
       if (found !== undefined) await closeLink(found.link, 'refused', reason);
     },
+    async endWhenIdle(linkId, reason) {
+      links.endWhenIdle(linkId, reason);
+    },
     async endSession(sessionId, reason) {
       await Promise.all([...links].map((link) => link.endSession(sessionId, reason)));
     },

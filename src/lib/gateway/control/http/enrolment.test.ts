@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { controlStand } from '../../../../../test/support/control-stand.ts';
+import { someCertificate } from '../../../../../test/support/some-certificate.ts';
 import { makeCsr } from '../../../pki/csr.ts';
 import { readIdentity } from '../../../pki/identity.ts';
 import { generateKeyPem } from '../../../pki/keys.ts';
@@ -133,7 +134,7 @@ test('ids are never given twice, keys belong to one agent, names are unique unle
     protocol: 2,
     transport: 'memory',
     remote: { address: '192.0.2.1', port: 1 },
-    fingerprint: 'f',
+    certificate: someCertificate,
   });
   const before = (await store.certificates.newestOf([first.agent_id])).get(first.agent_id);
   const replaced = await post(await mintFor('web1', { replace: true }), await request());

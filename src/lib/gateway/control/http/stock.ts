@@ -90,7 +90,7 @@ function stockAgent(agent: KnownAgent): z.infer<typeof StockAgent> {
   return {
     agent_id: agent.id,
     name: agent.name,
-    cert_fingerprint: agent.link?.fingerprint ?? null,
+    cert_fingerprint: agent.link?.certificate.fingerprintSha256 ?? null,
     is_online: agent.online,
     last_seen_ms: agent.lastSeen,
     subnets: agent.routes.filter(({ kind }) => kind === 'subnet').map(formatRoute),
