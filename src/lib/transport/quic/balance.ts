@@ -2,7 +2,7 @@
 // transfers over a bad network. Frames are not ours to see; bytes and packets are.
 import { LIMITS } from '../../base/limits.ts';
 
-/** A packet's header and seal (RFC 9000 17.3.1 with ids of 20 bytes, RFC 9001 5.3): what even an empty one has. */
+/** A packet's header and seal (RFC 9000 17.3.1 with ids of 16 bytes, RFC 9001 5.3): what even an empty one has. */
 const ENVELOPE_BYTES = 38;
 /** A network may duplicate everything, and the engine (quiche 0.18) sends again what jitter has reordered: seven times as much came as was delivered, measured. */
 const RECEIVED_PER_DELIVERED = 16;

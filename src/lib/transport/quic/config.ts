@@ -3,6 +3,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { LinkCredentials } from '../link.ts';
+import { NOTICE_STREAMS, NOTICE_WINDOW_BYTES } from './ends-stream.ts';
 import type { NativeConfig, Quiche } from './native.ts';
 import { FIRST_STREAM_WINDOW } from './windows.ts';
 
@@ -64,9 +65,9 @@ export function makeConfig(quiche: Quiche, { credentials, incomingStreams, packe
   config.setInitialMaxStreamDataBidiLocal(FIRST_STREAM_WINDOW);
   config.setInitialMaxStreamDataBidiRemote(FIRST_STREAM_WINDOW);
   config.setMaxStreamWindow(LIMITS.streamBufferBytes);
-  config.setInitialMaxStreamDataUni(0);
+  config.setInitialMaxStreamDataUni(NOTICE_WINDOW_BYTES);
   config.setInitialMaxStreamsBidi(incomingStreams);
-  config.setInitialMaxStreamsUni(0);
+  config.setInitialMaxStreamsUni(NOTICE_STREAMS);
   config.setDisableActiveMigration(true);
   config.enableDgram(false, 0, 0);
   config.setCcAlgorithm(quiche.CongestionControlAlgorithm.BBR);

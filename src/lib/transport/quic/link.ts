@@ -49,7 +49,12 @@ export class QuicLink implements Link {
     const { promise, resolve } = Promise.withResolvers<LinkEnd>();
     this.closed = promise;
     this.#settleClosed = resolve;
-    const events = { turn: () => this.#turn(), readers: () => this.#streams.readers(), ended: (ending: Ending) => this.#ended(ending) };
+    const events = {
+      turn: () => this.#turn(),
+      ping: () => this.#streams.ping(),
+      readers: () => this.#streams.readers(),
+      ended: (ending: Ending) => this.#ended(ending),
+    };
     this.#loop = new ConnectionLoop(parts.native, parts.datagrams, parts.remote, parts.packetBytes, parts.handshakeMs, events, world);
     this.#streams = new StreamTable(parts.native, parts.quiche, parts.expected.role === 'server' ? 'client' : 'server', this.#loop);
     this.#loop.soon();
@@ -118,6 +123,7 @@ export class QuicLink implements Link {
     }
     this.#alpn = Buffer.from(native.applicationProto()).toString();
     this.#loop.established(liveness ?? livenessOf(this.#alpn));
+    if (this.#alpn === V2_ALPN) this.#streams.repeatEnds();
     this.#ready = true;
     onReady(this);
     return true;

@@ -12,7 +12,17 @@ import { type DropCounts, type DropReason, Drops } from './drops.ts';
 import { QuicLink } from './link.ts';
 import { PATH } from './loop.ts';
 import { loadQuiche } from './native.ts';
-import { CONNECTION_ID_BYTES, idKey, type LongHeader, QUIC_V1, readHeader, readInitialToken, SMALLEST_INITIAL_BYTES, versionNegotiation } from './packet.ts';
+import {
+  CONNECTION_ID_BYTES,
+  idKey,
+  LONGEST_ID_BYTES,
+  type LongHeader,
+  QUIC_V1,
+  readHeader,
+  readInitialToken,
+  SMALLEST_INITIAL_BYTES,
+  versionNegotiation,
+} from './packet.ts';
 import { isSame, packetBytesFor } from './path.ts';
 import { retryTokens } from './retry.ts';
 import { statelessResets } from './stateless-reset.ts';
@@ -113,7 +123,7 @@ export async function listenQuic({ at, credentials: first, secret, onLink, onRef
   function receiveInitial(datagram: Uint8Array, header: LongHeader, from: SocketAddress): DropReason | undefined {
     const token = readInitialToken(datagram, header);
     const { destination, source } = header;
-    if (!token || destination.length < SHORTEST_FIRST_ID || destination.length > CONNECTION_ID_BYTES || source.length > CONNECTION_ID_BYTES) return 'token';
+    if (!token || destination.length < SHORTEST_FIRST_ID || destination.length > LONGEST_ID_BYTES || source.length > LONGEST_ID_BYTES) return 'token';
     if (token.length === 0) return retry(header, from);
     const original = retries.open(token, from, destination, world.clock.now());
     return original === undefined ? 'token' : accept(datagram, destination, original, from);

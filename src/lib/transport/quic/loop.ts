@@ -30,6 +30,8 @@ const DOUBT_MS = 1500;
 export interface LoopEvents {
   /** The engine may have news: establishment, streams, credit. */
   turn(): void;
+  /** A keep-alive is about to leave, and may carry something. */
+  ping(): void;
   /** Who reads what arrives. */
   readers(): Readers;
   /** Called once; the endpoint may forget the connection. */
@@ -161,6 +163,19 @@ export class ConnectionLoop {
 
   now(): number {
     return this.#world.clock.monotonic();
+  }
+
+  /** As the clock's, and what it brought leaves at once. */
+  after(ms: number, work: () => void): Timer {
+    return this.#world.clock.after(ms, () => {
+      if (this.#ended) return;
+      try {
+        work();
+      } catch (cause) {
+        return this.fault(cause);
+      }
+      this.soon();
+    });
   }
 
   /** A turn follows once what is ready now has been taken in: at once when idle, one for many packets when busy. */
@@ -333,6 +348,7 @@ export class ConnectionLoop {
       this.#silent('the peer has moved to another address');
     } else if (now >= Math.max(heard, this.#pingedAt) + this.#liveness.keepAliveMs) {
       this.#pingedAt = now;
+      this.#events.ping();
       this.#native.sendAckEliciting();
     }
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { idKey, readHeader, readInitialToken, versionNegotiation } from './packet.ts';
+import { CONNECTION_ID_BYTES, idKey, readHeader, readInitialToken, versionNegotiation } from './packet.ts';
 
 const bytes = (...parts: (number[] | Uint8Array)[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
 const ids = [[8], [1, 2, 3, 4, 5, 6, 7, 8], [3], [9, 9, 9]] as const;
@@ -47,10 +47,10 @@ test('the types of long header are told apart', () => {
 });
 
 test('a short header has its id where we put ours, and the fixed bit', () => {
-  const header = readHeader(bytes([0x40], new Uint8Array(20).fill(3), [0]));
+  const header = readHeader(bytes([0x40], new Uint8Array(CONNECTION_ID_BYTES).fill(3), [0]));
   assert.ok(header?.form === 'short');
-  assert.equal(idKey(header.destination), '\u0003'.repeat(20));
-  assert.equal(readHeader(bytes([0x40], new Uint8Array(19))), undefined);
+  assert.equal(idKey(header.destination), '\u0003'.repeat(CONNECTION_ID_BYTES));
+  assert.equal(readHeader(bytes([0x40], new Uint8Array(CONNECTION_ID_BYTES - 1))), undefined);
   assert.equal(readHeader(bytes([0x00], new Uint8Array(40))), undefined);
 });
 

@@ -2,10 +2,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { LIMITS } from '../../base/limits.ts';
 import type { SocketAddress } from '../../base/world.ts';
+import { LONGEST_ID_BYTES } from './packet.ts';
 
 const TIME_BYTES = 8;
 const MAC_BYTES = 32;
-const MOST_ID_BYTES = 20;
 
 export interface RetryTokens {
   /** `original` is the id that the client chose, `chosen` the one that we answer with and that it must use from now on. */
@@ -28,7 +28,7 @@ export function retryTokens(secret: Uint8Array): RetryTokens {
     },
     open(token, from, chosen, now) {
       const idBytes = token.length - TIME_BYTES - MAC_BYTES;
-      if (idBytes < 0 || idBytes > MOST_ID_BYTES) return undefined;
+      if (idBytes < 0 || idBytes > LONGEST_ID_BYTES) return undefined;
       const body = Buffer.from(token.subarray(0, TIME_BYTES + idBytes));
       if (!timingSafeEqual(token.subarray(body.length), macOf(body, from, chosen))) return undefined;
       return Math.abs(now - body.readDoubleBE()) <= LIMITS.retryTokenMs ? body.subarray(TIME_BYTES) : undefined;

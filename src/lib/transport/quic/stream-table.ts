@@ -1,8 +1,11 @@
 // The streams of one QUIC connection: those we open when there is credit, those that the peer opens, and who must be told what after each turn.
 
+import type { Timer } from '../../base/world.ts';
 import { Arrivals } from '../arrivals.ts';
 import { type LinkStream, StreamReset } from '../link.ts';
 import type { Readers } from './balance.ts';
+import type { EndNotice } from './end-notices.ts';
+import { EndsStream } from './ends-stream.ts';
 import type { NativeConnection, Quiche } from './native.ts';
 import { type Carrier, QuicStream, StreamStopped } from './stream.ts';
 import { FIRST_STREAM_WINDOW, windowOf } from './windows.ts';
@@ -26,6 +29,7 @@ export interface Loop {
   readonly flushes: number;
   /** Bytes that a reader took. */
   delivered(bytes: number): void;
+  after(ms: number, work: () => void): Timer;
   /** A stream that may have held so many ended before they were read. */
   abandoned(bytes: number): void;
   /** A stream that brought more than its first window was read to its end. */
@@ -46,6 +50,7 @@ export class StreamTable {
   readonly #ending = new Map<QuicStream, () => void>();
   readonly #arrived = new Arrivals<LinkStream>();
   readonly #credited = new Arrivals<LinkStream>();
+  readonly #ends: EndsStream;
   #nextOurs: number;
   #nextTheirs: number;
   // Ids that a later stream overtook; quiche shows streams in the order of their packets.
@@ -58,6 +63,12 @@ export class StreamTable {
     this.#ours = role === 'client' ? 0 : 1; // RFC 9000 2.1; bidirectional ids step by four
     this.#nextOurs = this.#ours;
     this.#nextTheirs = 1 - this.#ours;
+    this.#ends = new EndsStream(
+      native,
+      this.#ours,
+      (notice) => this.#noticed(notice),
+      (ms, work) => loop.after(ms, work),
+    );
   }
 
   get size(): number {
@@ -80,13 +91,24 @@ export class StreamTable {
     return this.#arrived.next(signal);
   }
 
+  /** Both sides say again how streams ended, if both can. */
+  repeatEnds(): void {
+    this.#ends.begin();
+  }
+
+  /** A keep-alive is about to leave. */
+  ping(): void {
+    this.#ends.ping();
+  }
+
   /** After the engine has taken in packets or time. */
   turn(): void {
     for (const id of this.#native.readable()) {
       const stream = this.#open.get(id);
       if (stream) stream.arrived();
-      else if (this.#isNew(id)) this.#arrived.push(this.#add(id));
-      else this.#discard(id);
+      else if (EndsStream.isUnidirectional(id)) this.#drain(id, (bytes) => this.#ends.received(bytes));
+      else if (this.#isNew(id)) this.#arrive(id);
+      else this.#drain(id, () => {}); // one that we have destroyed: the engine frees it once its end or reset was taken from it
     }
     this.#endWhatMay(); // before others take the room
     const blocked = [...this.#blocked];
@@ -126,6 +148,7 @@ export class StreamTable {
 
   /** The link has ended. */
   fail(error: Error): void {
+    this.#ends.stop();
     this.#arrived.fail(error);
     this.#credited.fail(error);
     for (const stream of [...this.#open.values()]) stream.destroy(error);
@@ -141,6 +164,23 @@ export class StreamTable {
     }
   }
 
+  #arrive(id: number): void {
+    this.#arrived.push(this.#add(id));
+    this.#ends.opened(id);
+  }
+
+  #noticed({ kind, streamId, value }: EndNotice): 'done' | 'early' {
+    const stream = this.#open.get(streamId);
+    if (kind === 'end') stream?.endsAt(value);
+    else if (kind === 'reset') stream?.wasReset(value);
+    else stream?.wasStopped(value);
+    return stream === undefined && this.#mayStillCome(streamId) ? 'early' : 'done';
+  }
+
+  #mayStillCome(id: number): boolean {
+    return (id & 1) !== this.#ours && !EndsStream.isUnidirectional(id) && (id >= this.#nextTheirs || this.#skipped.has(id));
+  }
+
   /** The queue of streams that nobody accepts is bounded by the streams that we let the peer open. */
   #isNew(id: number): boolean {
     if ((id & 1) === this.#ours) return false;
@@ -154,13 +194,15 @@ export class StreamTable {
     return stream;
   }
 
-  /** A stream that we have destroyed: the engine frees it once its end or reset was taken from it. */
-  #discard(id: number): void {
+  /** Takes all that there is. */
+  #drain(id: number, taken: (bytes: Uint8Array) => void): void {
     try {
-      for (let received = this.#native.streamRecv(id, readBuffer); received; received = this.#native.streamRecv(id, readBuffer))
+      for (let received = this.#native.streamRecv(id, readBuffer); received; received = this.#native.streamRecv(id, readBuffer)) {
         this.#loop.delivered(received[0]);
+        taken(readBuffer.subarray(0, received[0]));
+      }
     } catch {
-      // the reset that we waited for
+      // its reset
     }
   }
 
@@ -205,10 +247,12 @@ export class StreamTable {
           // already over in that direction
         }
       }
-      if (reading) this.#discard(id);
+      if (reading) this.#drain(id, () => {});
       if (reading) this.#loop.abandoned(windowOf(this.#open.get(id)?.reader));
       this.#loop.flush(endLeavesWithin);
+      this.#ends.say({ kind: writing ? 'reset' : 'stop', streamId: id, value: code });
     },
+    writingEnded: ({ streamId }, sent) => this.#ends.say({ kind: 'end', streamId, value: sent }),
     readingEnded: (stream, delivered) => {
       this.#halfClosed.add(stream);
       if (delivered >= FIRST_STREAM_WINDOW) this.#loop.finished();

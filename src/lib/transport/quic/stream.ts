@@ -15,6 +15,7 @@ export interface Carrier {
   stopped(id: number): number | undefined;
   abandon(id: number, code: number, unfinished: { reading: boolean; writing: boolean }): void;
   readingEnded(stream: QuicStream, delivered: number): void;
+  writingEnded(stream: QuicStream, sent: number): void;
   blocked(stream: QuicStream): void;
   gone(stream: QuicStream): void;
 }
@@ -26,11 +27,14 @@ export class QuicStream extends Duplex implements LinkStream {
   readonly #carrier: Carrier;
   #asked = false;
   #delivered = 0;
+  /** Bytes until the end, once the peer has said so. */
+  #endsAt: number | undefined;
   #wanted = false;
   #reading = true;
   #writing = true;
   #stopCode: number | undefined;
   #held: { bytes: Uint8Array; done: Done } | undefined;
+  #sent = 0;
 
   constructor(streamId: number, carrier: Carrier) {
     super({ allowHalfOpen: true });
@@ -48,6 +52,24 @@ export class QuicStream extends Duplex implements LinkStream {
   /** The engine has something to read: bytes for a reader that asked, or a reset, which also a reader that has stopped must learn of. */
   arrived(): void {
     this.#pull(this.#wanted ? 'take' : 'peek');
+  }
+
+  /** The peer has sent so many bytes and no more, whether or not its FIN arrives. */
+  endsAt(bytes: number): void {
+    this.#endsAt = bytes;
+    if (!this.#reading || this.destroyed || bytes > this.#delivered) return;
+    this.#endReading();
+    this.push(null);
+  }
+
+  /** The peer has reset the stream, whether or not its RESET_STREAM arrives. */
+  wasReset(code: number): void {
+    this.destroy(new StreamReset(code));
+  }
+
+  /** The peer wants no more bytes, whether or not its STOP_SENDING arrives. */
+  wasStopped(code: number): void {
+    if (!this.destroyed && this.#writing && this.#stopCode === undefined) this.#stop(code);
   }
 
   /** Bytes that are held may fit now. */
@@ -78,6 +100,7 @@ export class QuicStream extends Duplex implements LinkStream {
   override _final(done: Done): void {
     const send = () => {
       this.#carrier.send(this, new Uint8Array(0), true);
+      this.#carrier.writingEnded(this, this.#sent);
       this.#writing = false;
       done();
     };
@@ -101,13 +124,16 @@ export class QuicStream extends Duplex implements LinkStream {
       if (!received) return;
       if (how === 'take') this.#wanted = false;
       this.#delivered += received.bytes.length;
-      if (received.fin) {
-        this.#reading = false;
-        this.#carrier.readingEnded(this, this.#delivered);
-      }
+      const over = received.fin || this.#delivered >= (this.#endsAt ?? Number.POSITIVE_INFINITY);
+      if (over) this.#endReading();
       if (received.bytes.length > 0) this.push(received.bytes);
-      if (received.fin) this.push(null);
+      if (over) this.push(null);
     });
+  }
+
+  #endReading(): void {
+    this.#reading = false;
+    this.#carrier.readingEnded(this, this.#delivered);
   }
 
   #offer(bytes: Uint8Array, done: Done): void {
@@ -118,6 +144,7 @@ export class QuicStream extends Duplex implements LinkStream {
     this.#guard(
       () => {
         const taken = this.#carrier.send(this, bytes, false);
+        this.#sent += taken;
         if (taken === bytes.length) return done();
         this.#held = { bytes: bytes.subarray(taken), done };
         this.#carrier.blocked(this);
