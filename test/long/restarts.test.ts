@@ -1,4 +1,4 @@
-// What takes long by nature: the same race and the same kill, again and again, and what is left of the links and sessions before. FULL=1 for the full counts.
+// What takes long by nature: the same kill, again and again, and what is left of the links and sessions before. FULL=1 for the full counts.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
@@ -6,14 +6,12 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import type { AgentRow } from '../../src/lib/api/contract.ts';
 import { type Chain, connectTo, startChain } from '../support/chain.ts';
-import { start, succeed } from '../support/cli.ts';
-import { enrolByHand } from '../support/enrol-by-hand.ts';
+import { start } from '../support/cli.ts';
 import { adminOf, enrolFleet } from '../support/fleet.ts';
 import { liveSessions } from '../support/live-sessions.ts';
 import { dial, pattern, startTarget } from '../support/tcp.ts';
 
 const FULL = process.env['FULL'] === '1';
-const RACES = FULL ? 50 : 5;
 const ROUNDS = FULL ? 30 : 3;
 const AGENTS = 8;
 /** Idle time and backoff, from the new gateway's ready. */
@@ -22,15 +20,6 @@ const BACK_AFTER_STOP_MS = 3000;
 /** The dead link's idle time and the second that security.md allows. */
 const DEAD_LINK_MS = 11_000;
 const LOAD = 3;
-
-test(`${RACES} races of a hundred enrolments: one winner each`, async (t) => {
-  const chain = await startChain(t);
-  for (let round = 0; round < RACES; round++) {
-    const { stdout } = await succeed(['token', 'mint', '--data-dir', chain.gatewayFolder, '--kind', 'agent', '--name', `racer${round}`]);
-    const statuses = await enrolByHand(String(chain.ready['url']), stdout.trim(), 100);
-    assert.equal(statuses.filter((status) => status === 200).length, 1, `round ${round}: ${statuses.join()}`);
-  }
-});
 
 for (const transport of ['quic', 'tls'] as const) {
   for (const [how, signal, withinMs] of [

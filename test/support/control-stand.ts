@@ -18,6 +18,8 @@ export interface ControlStand {
   readonly control: Control;
   readonly store: Store;
   readonly world: World;
+  /** The gateway's data folder. */
+  readonly directory: string;
   /** Orders to the edge, as `closeLink l1 reason`. */
   readonly orders: string[];
   /** An agent with a row and, unless `offline`, a link that has advertised all that it may. Its link id is `link-NAME`. */
@@ -34,43 +36,17 @@ export async function controlStand(t: TestContext, more: Partial<World> = {}): P
   const parent = await mkdtemp(join(tmpdir(), 'tunnel-control-'));
   const directory = join(parent, 'gw');
   await initCa(directory, world);
-  const folder = dataFolder(directory);
-  const keys = await loadKeys(folder, world.files);
-  const store = await openStore(folder.database, realWorld({ log: silentLog }));
-  const control = await startControl({ store, ca: keys.ca, keys: keys.signing, placesBefore: undefined }, world);
+  const { control, store, keys, orders, close } = await controlOn(directory, world);
   t.after(async () => {
-    await control[Symbol.asyncDispose]();
-    await store[Symbol.asyncDispose]();
+    await close();
     await rm(parent, { recursive: true });
-  });
-  const orders: string[] = [];
-  const note = (order: string) => async (id: string, what: unknown) =>
-    void orders.push(`${order} ${id} ${typeof what === 'string' ? what : JSON.stringify(what)}`);
-  const edge: EdgeForControl = {
-    closeLink: note('closeLink'),
-    endSession: note('endSession'),
-    assign: note('assign'),
-    endWhenIdle: note('endWhenIdle'),
-    useCertificate: async () => {},
-    drain: async () => {},
-  };
-  control.serve({
-    places: { url: 'https://gw.example:8443', quic: 'gw.example:8443' },
-    connect: 'gw.example:8443',
-    proxyUrl: null,
-    tcp: '127.0.0.1:8443',
-    udp: '127.0.0.1:8443',
-    proxy: null,
-    serverPin: 'a'.repeat(64),
-    edge,
-    edgeStatus: () => ({ pid: 1, restarts: 0, since: 0, memoryBytes: 0, lateMs: 0, lastLoss: null }),
-    since: world.clock.monotonic(),
   });
 
   return {
     control,
     store,
     world,
+    directory,
     orders,
     async agent(name, { routes = ['10.0.0.0/8'], ports = ['22'], offline = false } = {}) {
       const id = world.random.uuid();
@@ -107,4 +83,41 @@ export async function controlStand(t: TestContext, more: Partial<World> = {}): P
       return (await store.audit.list(1, 1000)).rows.map(({ code }) => code);
     },
   };
+}
+
+/** Control on a data folder that is there, without its lock: several may run on one store, as several gateways would. */
+export async function controlOn(directory: string, world: World) {
+  const folder = dataFolder(directory);
+  const keys = await loadKeys(folder, world.files);
+  const store = await openStore(folder.database, realWorld({ log: silentLog }));
+  const control = await startControl({ store, ca: keys.ca, keys: keys.signing, placesBefore: undefined }, world);
+  const orders: string[] = [];
+  const note = (order: string) => async (id: string, what: unknown) =>
+    void orders.push(`${order} ${id} ${typeof what === 'string' ? what : JSON.stringify(what)}`);
+  const edge: EdgeForControl = {
+    closeLink: note('closeLink'),
+    endSession: note('endSession'),
+    assign: note('assign'),
+    endWhenIdle: note('endWhenIdle'),
+    useCertificate: async () => {},
+    drain: async () => {},
+  };
+  control.serve({
+    places: { url: 'https://gw.example:8443', quic: 'gw.example:8443' },
+    connect: 'gw.example:8443',
+    proxyUrl: null,
+    tcp: '127.0.0.1:8443',
+    udp: '127.0.0.1:8443',
+    proxy: null,
+    serverPin: 'a'.repeat(64),
+    edge,
+    edgeStatus: () => ({ pid: 1, restarts: 0, since: 0, memoryBytes: 0, lateMs: 0, lastLoss: null }),
+    since: world.clock.monotonic(),
+  });
+
+  const close = async () => {
+    await control[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+  };
+  return { control, store, keys, orders, close };
 }

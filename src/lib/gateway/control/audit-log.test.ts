@@ -5,7 +5,7 @@ import type { AuditEvent } from '../../audit/event.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { AuditLog } from './audit-log.ts';
 
-const event = (subject: string): AuditEvent => ({ code: 'channel.opened', actor: 'operator:alice', subject, detail: {} });
+const event = (subject: string, code: AuditEvent['code'] = 'channel.opened'): AuditEvent => ({ code, actor: 'operator:alice', subject, detail: {} });
 
 function start() {
   const world = quietWorld();
@@ -47,6 +47,23 @@ test('while the store does not take them rows wait in order, and nothing new may
     ['one', 'two'],
   );
   log.assertKeeping();
+});
+
+test('the number stands on a row of its own code, and it all adds up', async () => {
+  const { world, kept, log } = start();
+  for (let count = 0; count < 100; count++) {
+    log.keepProvoked(event(`enrolment ${count}`, 'agent.enrolment-refused'));
+    log.keepProvoked(event(`link ${count}`, 'link.refused'));
+  }
+  await world.clock.advance(3000);
+  for (const code of ['agent.enrolment-refused', 'link.refused']) {
+    const rows = kept.flat().filter((row) => row.code === code);
+    assert.equal(
+      rows.reduce((sum, { detail }) => sum + Number(detail['more'] ?? 1), 0),
+      100,
+      code,
+    );
+  }
 });
 
 test('what an agent provokes is 50 rows a second, the rest a number', async () => {

@@ -1,5 +1,5 @@
 // Audit rows that need not be on disk before the next byte: kept in order, many at once, within 200 ms (security.md, Limits).
-import type { AuditEvent } from '../../audit/event.ts';
+import type { AuditCode, AuditEvent } from '../../audit/event.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { escapeText } from '../../base/escape.ts';
 import type { Timer, World } from '../../base/world.ts';
@@ -19,8 +19,8 @@ export class AuditLog implements AsyncDisposable {
   #flushing: Promise<void> | undefined;
   #failing = false;
   #window = { endsAt: 0, count: 0 };
-  #suppressed: AuditEvent | undefined;
-  #suppressedCount = 0;
+  /** By code, so that what one attack provoked is not counted as another's. */
+  readonly #suppressed = new Map<AuditCode, { last: AuditEvent; count: number }>();
 
   constructor(store: Pick<Store, 'audit'>, world: Pick<World, 'clock' | 'log'>) {
     this.#store = store;
@@ -38,8 +38,7 @@ export class AuditLog implements AsyncDisposable {
     const now = this.#world.clock.monotonic();
     if (now >= this.#window.endsAt) this.#window = { endsAt: now + 1000, count: 0 };
     if (++this.#window.count > PROVOKED_PER_SECOND) {
-      this.#suppressed = event;
-      this.#suppressedCount += 1;
+      this.#suppressed.set(event.code, { last: event, count: (this.#suppressed.get(event.code)?.count ?? 0) + 1 });
       this.#flushIn(RETRY_MS);
     } else this.keep(event);
   }
@@ -71,7 +70,7 @@ export class AuditLog implements AsyncDisposable {
     this.#timer = undefined;
     this.#flushing ??= this.#write().finally(() => {
       this.#flushing = undefined;
-      if (this.#waiting.length > 0 || this.#suppressed) this.#flushIn(this.#failing ? RETRY_MS : COMMIT_WITHIN_MS);
+      if (this.#waiting.length > 0 || this.#suppressed.size > 0) this.#flushIn(this.#failing ? RETRY_MS : COMMIT_WITHIN_MS);
     });
     return this.#flushing;
   }
@@ -93,11 +92,11 @@ export class AuditLog implements AsyncDisposable {
   }
 
   #summarise(): void {
-    if (!this.#suppressed) return;
-    const { code, actor, subject } = this.#suppressed;
-    this.#waiting.push({ code, actor, subject, detail: { more: this.#suppressedCount, note: 'rows above 50 a second, this is the last of them' } });
-    this.#suppressed = undefined;
-    this.#suppressedCount = 0;
+    for (const { last, count } of this.#suppressed.values()) {
+      const { code, actor, subject } = last;
+      this.#waiting.push({ code, actor, subject, detail: { more: count, note: 'rows above 50 a second, this is the last of them' } });
+    }
+    this.#suppressed.clear();
   }
 }
 
