@@ -26,7 +26,7 @@ const LAYERS: Record<string, readonly string[]> = {
   gateway: ['base', 'routing', 'policy', 'sessions', 'audit', 'protocol', 'tokens', 'pki', 'system', 'streams', 'transport', 'link', 'store', 'api'],
   agent: ['base', 'routing', 'policy', 'sessions', 'audit', 'protocol', 'tokens', 'pki', 'system', 'streams', 'transport', 'link', 'api'],
   operator: ['base', 'routing', 'policy', 'sessions', 'audit', 'protocol', 'tokens', 'pki', 'system', 'streams', 'transport', 'link', 'api'],
-  access: ['base', 'api', 'system', 'gateway', 'operator'],
+  access: ['base', 'tokens', 'api', 'system', 'gateway', 'operator'],
   quickstart: ['base', 'api', 'system', 'streams', 'gateway', 'agent', 'operator', 'access'],
   cli: ['base', 'api', 'system'],
 };

@@ -1,7 +1,7 @@
 // Mints an enrolment string or a login string.
 import * as Flags from '@oclif/core/flags';
 import { openAccess } from '../../lib/access/open.ts';
-import type { MintAnswer, MintRequest } from '../../lib/api/contract.ts';
+import type { MintAnswer, MintRequest } from '../../lib/api/tokens.ts';
 import { parseDuration } from '../../lib/base/duration.ts';
 import { parseName } from '../../lib/base/ids.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
@@ -11,14 +11,15 @@ import { apiFlags } from '../../lib/cli/global-flags.ts';
 type Minted = Omit<MintAnswer, 'warnings' | 'token'> & ({ readonly token: string } | { readonly file: string });
 
 export default class MintToken extends TunnelCommand<Minted> {
-  static override summary =
-    "Mint a string that works once: for an agent to enrol, for an operator to log in. Runs on the gateway's machine, or anywhere for an admin.";
+  static override summary = "Mint a string: for an agent to enrol, for an operator to log in. Runs on the gateway's machine, or anywhere for an admin.";
   static override description =
-    'The string is the only line on standard output. Without --agents an operator reaches all agents; without --ports an agent gets the defaults of its system ' +
+    'The string is the only line on standard output. It works once, or for --uses agents, whose names are NAME and the beginning of their ids (web-3f9a2b1c). ' +
+    'Without --agents an operator reaches all agents, without --targets all that these carry; without --ports an agent gets the defaults of its system ' +
     '(22 and 5900, on Windows 3389, 5900, 5985 and 5986); without --routes it gets none.';
   static override examples = [
     "<%= config.bin %> token mint --data-dir gw --kind agent --name web1 --routes '10.0.0.0/24,*.corp.example' --ports 22,3389 --expires 1h > web1.token",
-    '<%= config.bin %> token mint --data-dir gw --kind operator --name alice --agents web1 --out alice.token',
+    "<%= config.bin %> token mint --data-dir gw --kind operator --name alice --agents web1 --targets '10.0.0.0/24:22,*.corp.example:443' --out alice.token",
+    '<%= config.bin %> token mint --data-dir gw --kind agent --name ci --uses 50 --ephemeral --sources 203.0.113.0/24 --expires 30d > ci.token',
   ];
   static override flags = {
     ...apiFlags,
@@ -26,7 +27,14 @@ export default class MintToken extends TunnelCommand<Minted> {
     name: Flags.string({ summary: 'Name of the agent or operator: lower-case letters, digits, dots, dashes, underscores.', helpValue: 'NAME', required: true }),
     routes: Flags.string({ summary: 'Networks and names that the agent may serve, with commas.', helpValue: 'LIST' }),
     ports: Flags.string({ summary: 'Ports that may be reached through the agent, with commas; ranges as 1-1024.', helpValue: 'LIST' }),
+    uses: Flags.integer({ summary: 'How many agents may enrol with it, up to 10000; 1 where not given.', helpValue: 'COUNT', min: 1, max: 10_000 }),
+    ephemeral: Flags.boolean({ summary: 'Agents that enrol with it are deleted a minute after their last link has gone.' }),
+    sources: Flags.string({ summary: 'Networks from which it may be used to enrol, with commas; from anywhere where not given.', helpValue: 'LIST' }),
     agents: Flags.string({ summary: 'Agents that the operator may reach, with commas.', helpValue: 'LIST' }),
+    targets: Flags.string({
+      summary: 'Targets that the operator may reach, hosts with ports, with commas: 10.0.0.0/24:22, [fd00::/64]:22, *.corp.example:1-1024.',
+      helpValue: 'LIST',
+    }),
     expires: Flags.string({ summary: 'How long the string can be used.', helpValue: 'DURATION', default: '1h' }),
     'credential-expires': Flags.string({ summary: 'How long the login lasts; 30d where not given.', helpValue: 'DURATION' }),
     replace: Flags.boolean({ summary: 'Enrol an existing name anew: same id, new key, the old one revoked.' }),
@@ -42,7 +50,11 @@ export default class MintToken extends TunnelCommand<Minted> {
       routes: list(flags.routes) ?? [],
       expires_ms: parseDuration(flags.expires, '--expires'),
       replace: flags.replace,
+      ephemeral: flags.ephemeral,
+      ...given('uses', flags.uses),
       ...given('ports', list(flags.ports)),
+      ...given('sources', list(flags.sources)),
+      ...given('targets', list(flags.targets)),
       ...given(
         'agents',
         list(flags.agents)?.map((name) => parseName(name, '--agents')),

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import * as contract from './contract.ts';
 import type { Exchange, ExchangeRequest } from './exchange.ts';
 import { readAnswer, type Situation } from './read-answer.ts';
+import type { PageQuery } from './shapes.ts';
+import * as tokens from './tokens.ts';
 
 export interface ApiClient {
   /** With the enrolment string as bearer of the exchange. Errors besides those of Exchange: string.refused, csr.refused, name.taken, id.taken. */
@@ -22,16 +24,19 @@ export interface ApiClient {
   status(signal: AbortSignal): Promise<contract.StatusAnswer>;
   /** Moves agents away before a stop; answers at once. */
   drain(request: contract.DrainRequest, signal: AbortSignal): Promise<contract.DrainAnswer>;
-  mintToken(request: contract.MintRequest, signal: AbortSignal): Promise<contract.MintAnswer>;
-  listTokens(page: contract.PageQuery, signal: AbortSignal): Promise<contract.TokenList>;
-  listAgents(page: contract.PageQuery, signal: AbortSignal): Promise<contract.AgentList>;
+  mintToken(request: tokens.MintRequest, signal: AbortSignal): Promise<tokens.MintAnswer>;
+  listTokens(query: tokens.TokenQuery, signal: AbortSignal): Promise<tokens.TokenList>;
+  /** By name, id or `sha256:` and the hash of the string, here and below. Error `token.unknown`. */
+  findTokens(which: string, signal: AbortSignal): Promise<tokens.TokensFound>;
+  revokeTokens(which: string, signal: AbortSignal): Promise<tokens.TokensRevoked>;
+  listAgents(page: PageQuery, signal: AbortSignal): Promise<contract.AgentList>;
   getAgent(nameOrId: string, signal: AbortSignal): Promise<contract.AgentRow>;
   changeAgent(nameOrId: string, change: contract.AgentChange, signal: AbortSignal): Promise<contract.AgentRow>;
   deleteAgent(nameOrId: string, signal: AbortSignal): Promise<void>;
-  listRoutes(page: contract.PageQuery, signal: AbortSignal): Promise<contract.RouteList>;
+  listRoutes(page: PageQuery, signal: AbortSignal): Promise<contract.RouteList>;
   resolve(request: contract.ResolveRequest, signal: AbortSignal): Promise<contract.Resolution>;
   openSession(request: contract.SessionRequest, signal: AbortSignal): Promise<contract.SessionGrant>;
-  audit(page: contract.PageQuery, signal: AbortSignal): Promise<contract.AuditPage>;
+  audit(page: PageQuery, signal: AbortSignal): Promise<contract.AuditPage>;
 }
 
 /** Of DELETE and logout: 204 without a body, or anything. */
@@ -41,6 +46,7 @@ export function apiClient(exchange: Exchange): ApiClient {
   const ask = async <T>(request: ExchangeRequest, shape: z.ZodType<T>, signal: AbortSignal, situation: Situation = 'api'): Promise<T> =>
     readAnswer(await exchange(request, signal), shape, situation);
   const { PATHS } = contract;
+  const tokenPath = (which: string) => `${PATHS.tokens}/${encodeURIComponent(which)}`;
   const agentPath = (nameOrId: string) => `${PATHS.agents}/${encodeURIComponent(nameOrId)}`;
 
   return {
@@ -55,22 +61,23 @@ export function apiClient(exchange: Exchange): ApiClient {
     finishRotation: (signal) => ask({ method: 'DELETE', path: PATHS.caRotation }, contract.RotationAnswer, signal),
     status: (signal) => ask({ method: 'GET', path: PATHS.status }, contract.StatusAnswer, signal),
     drain: (body, signal) => ask({ method: 'POST', path: PATHS.drain, body }, contract.DrainAnswer, signal),
-    mintToken: (body, signal) => ask({ method: 'POST', path: PATHS.tokens, body }, contract.MintAnswer, signal),
-    listTokens: (page, signal) => ask({ method: 'GET', path: withPage(PATHS.tokens, page) }, contract.TokenList, signal),
-    listAgents: (page, signal) => ask({ method: 'GET', path: withPage(PATHS.agents, page) }, contract.AgentList, signal),
+    mintToken: (body, signal) => ask({ method: 'POST', path: PATHS.tokens, body }, tokens.MintAnswer, signal),
+    listTokens: (query, signal) => ask({ method: 'GET', path: withQuery(PATHS.tokens, query) }, tokens.TokenList, signal),
+    findTokens: (which, signal) => ask({ method: 'GET', path: tokenPath(which) }, tokens.TokensFound, signal),
+    revokeTokens: (which, signal) => ask({ method: 'DELETE', path: tokenPath(which) }, tokens.TokensRevoked, signal),
+    listAgents: (page, signal) => ask({ method: 'GET', path: withQuery(PATHS.agents, page) }, contract.AgentList, signal),
     getAgent: (nameOrId, signal) => ask({ method: 'GET', path: agentPath(nameOrId) }, contract.AgentRow, signal),
     changeAgent: (nameOrId, body, signal) => ask({ method: 'PATCH', path: agentPath(nameOrId), body }, contract.AgentRow, signal),
     deleteAgent: (nameOrId, signal) => ask({ method: 'DELETE', path: agentPath(nameOrId) }, Nothing, signal),
-    listRoutes: (page, signal) => ask({ method: 'GET', path: withPage(PATHS.routes, page) }, contract.RouteList, signal),
+    listRoutes: (page, signal) => ask({ method: 'GET', path: withQuery(PATHS.routes, page) }, contract.RouteList, signal),
     resolve: (body, signal) => ask({ method: 'POST', path: PATHS.resolve, body }, contract.Resolution, signal),
     openSession: (body, signal) => ask({ method: 'POST', path: PATHS.sessions, body }, contract.SessionGrant, signal),
-    audit: (page, signal) => ask({ method: 'GET', path: withPage(PATHS.audit, page) }, contract.AuditPage, signal),
+    audit: (page, signal) => ask({ method: 'GET', path: withQuery(PATHS.audit, page) }, contract.AuditPage, signal),
   };
 }
 
-function withPage(path: string, { after, limit }: contract.PageQuery): string {
+function withQuery(path: string, values: Readonly<Record<string, unknown>>): string {
   const query = new URLSearchParams();
-  if (after !== undefined) query.set('after', after);
-  if (limit !== undefined) query.set('limit', String(limit));
+  for (const [key, value] of Object.entries(values)) if (value !== undefined) query.set(key, String(value));
   return query.size === 0 ? path : `${path}?${query}`;
 }

@@ -1,12 +1,6 @@
-// The HTTP contract of a gateway: every path and every JSON shape, for the server that implements it and the client that calls it.
+// The HTTP contract of a gateway: every path and every JSON shape, for the server that implements it and the client that calls it; strings have theirs in tokens.ts.
 import { z } from 'zod';
-
-const name = z.string().min(1).max(255);
-const uuid = z.string().regex(/^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$/, 'not a UUID');
-const time = z.iso.datetime();
-const routeText = z.string().min(1).max(300);
-const targetText = z.string().min(1).max(300);
-const portsText = z.string().min(1).max(11);
+import { name, portsText, routeText, targetText, time, uuid } from './shapes.ts';
 
 /** Of version 1; the agent paths are served under both. */
 export const AGENT_PREFIXES = ['/jet/tunnel', '/jet/agent-tunnel'] as const;
@@ -33,9 +27,6 @@ export const PATHS = {
 
 /** Every failure, but for the bare statuses that version 1 agents know. */
 export const ErrorAnswer = z.object({ error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }) });
-
-/** Of every list: `after` is the `next` of the page before (for the audit log the last `seq` seen). */
-export const PageQuery = z.object({ after: z.string().max(400).optional(), limit: z.coerce.number().int().min(1).max(1000).default(100) });
 
 // First contact: read without verification, kept only if the pin fits.
 export const CaAnswer = z.object({ ca_pem: z.string() });
@@ -81,33 +72,6 @@ export const StockAgent = z.object({
   domains: z.array(z.object({ domain: z.string(), auto_detected: z.boolean() })),
   route_epoch: z.number().int(),
 });
-
-export const TokenKind = z.enum(['agent', 'operator', 'admin']);
-export const MintRequest = z.object({
-  kind: TokenKind,
-  name,
-  routes: z.array(routeText).max(1000).default([]),
-  /** `22` or `1000-2000`; absent: the defaults of the agent's system. */
-  ports: z.array(portsText).max(256).optional(),
-  /** Operators only; absent: all agents. */
-  agents: z.array(name).max(1000).optional(),
-  expires_ms: z.number().int().positive(),
-  credential_expires_ms: z.number().int().positive().optional(),
-  replace: z.boolean().default(false),
-  /** For a gateway that was never started. */
-  public_url: z.string().optional(),
-});
-export const MintAnswer = z.object({ token: z.string(), id: uuid, kind: TokenKind, name, expires_at: time, warnings: z.array(z.string()) });
-export const TokenRow = z.object({
-  id: uuid,
-  kind: TokenKind,
-  name,
-  state: z.enum(['open', 'used', 'revoked', 'expired']),
-  created_at: time,
-  expires_at: time,
-  used_at: time.nullable(),
-});
-export const TokenList = z.object({ tokens: z.array(TokenRow), next: z.string().nullable() });
 
 export const LoginAnswer = z.object({
   operator: name,
@@ -262,15 +226,11 @@ export const StatusAnswer = z.object({
     .optional(),
 });
 
-export type PageQuery = z.input<typeof PageQuery>;
 export type EnrollRequest = z.infer<typeof EnrollRequest>;
 export type EnrollAnswer = z.infer<typeof EnrollAnswer>;
 export type RotateRequest = z.infer<typeof RotateRequest>;
 export type RotationAnswer = z.infer<typeof RotationAnswer>;
-export type MintRequest = z.input<typeof MintRequest>;
-export type MintAnswer = z.infer<typeof MintAnswer>;
 export type LoginAnswer = z.infer<typeof LoginAnswer>;
-export type TokenList = z.infer<typeof TokenList>;
 export type WhoamiAnswer = z.infer<typeof WhoamiAnswer>;
 export type AgentRow = z.infer<typeof AgentRow>;
 export type AgentList = z.infer<typeof AgentList>;

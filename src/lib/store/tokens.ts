@@ -1,5 +1,5 @@
 // Tokens of enrolment and login: a use is taken by one statement, so that of any number of racing requests no more win than there are uses.
-import type { Kysely, Selectable } from 'kysely';
+import type { ExpressionBuilder, Kysely, Selectable } from 'kysely';
 import type { Clock } from '../base/world.ts';
 import { readTexts, readTextsOrNull, writeTextsOrNull } from './json-column.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
@@ -107,14 +107,34 @@ export function tokensTable(db: Kysely<Schema>, clock: Clock) {
       return row === undefined ? undefined : tokenOf(row);
     },
 
+    /** Those of a name; where none has it, the one with that id or hash. */
+    async find({ nameOrId = '', hash = '' }: { readonly nameOrId?: string; readonly hash?: string }): Promise<Token[]> {
+      const rows = await db
+        .selectFrom('tokens')
+        .selectAll()
+        .where((where) => where.or([where('name', '=', nameOrId), where('id', '=', nameOrId), where('hash', '=', hash)]))
+        .orderBy('createdAt')
+        .orderBy('id')
+        .execute();
+      const named = rows.filter(({ name }) => name === nameOrId);
+      return (named.length > 0 ? named : rows).map(tokenOf);
+    },
+
     /** In the order of minting. */
-    async list({ after, limit }: PageRequest): Promise<Page<Token>> {
+    async list({
+      after,
+      limit,
+      kind,
+      state,
+    }: PageRequest & { readonly kind?: TokenKind | undefined; readonly state?: TokenState | undefined }): Promise<Page<Token>> {
       let query = db
         .selectFrom('tokens')
         .selectAll()
         .orderBy('createdAt')
         .orderBy('id')
         .limit(limit + 1);
+      if (kind !== undefined) query = query.where('kind', '=', kind);
+      if (state !== undefined) query = query.where((where) => isIn(state, where, clock.now()));
       const [, createdAt, id] = /^(\d{1,15})~(.+)$/.exec(after ?? '') ?? [];
       if (id !== undefined) {
         query = query.where((where) =>
@@ -124,19 +144,26 @@ export function tokensTable(db: Kysely<Schema>, clock: Clock) {
       return pageOf((await query.execute()).map(tokenOf), limit, (token) => `${token.createdAt}~${token.id}`);
     },
 
-    /** Undefined when it is unknown, used up or revoked already. */
+    /** Used up or not: a repeat of its last use is refused, too. Undefined when it is unknown or revoked already. */
     async revoke(id: string): Promise<Token | undefined> {
       const row = await db
         .updateTable('tokens')
         .set({ revokedAt: clock.now() })
         .where('id', '=', id)
-        .whereRef('uses', '<', 'maxUses')
         .where('revokedAt', 'is', null)
         .returningAll()
         .executeTakeFirst();
       return row === undefined ? undefined : tokenOf(row);
     },
   };
+}
+
+/** `tokenState` in SQL. */
+function isIn(state: TokenState, where: ExpressionBuilder<Schema, 'tokens'>, now: number) {
+  if (state === 'revoked') return where('revokedAt', 'is not', null);
+  const kept = where('revokedAt', 'is', null);
+  if (state === 'used') return where.and([kept, where('uses', '>=', where.ref('maxUses'))]);
+  return where.and([kept, where('uses', '<', where.ref('maxUses')), where('expiresAt', state === 'open' ? '>' : '<=', now)]);
 }
 
 function tokenOf(row: Selectable<TokensRow>): Token {

@@ -1,28 +1,22 @@
-// One-time strings: what may be minted by whom, and the row that is spent later. Nobody grants more than an administrator has.
-import type { z } from 'zod';
-import type { MintAnswer, MintRequest } from '../../api/contract.ts';
+// Strings: what may be minted by whom, and the row whose uses are spent later.
+import type { MintAnswer } from '../../api/tokens.ts';
 import { TunnelError } from '../../base/errors.ts';
-import { parseName } from '../../base/ids.ts';
-import { formatPorts, parsePorts } from '../../policy/ports.ts';
+import { exceedsMinter } from '../../policy/mint-rights.ts';
 import { allows, formatRoute, parseRoute, type Route } from '../../routing/route.ts';
-import type { NewToken, Token } from '../../store/tokens.ts';
+import type { NewToken } from '../../store/tokens.ts';
 import { mintEnrolment } from '../../tokens/enrolment-string.ts';
 import { mintLogin } from '../../tokens/login-string.ts';
 import { hashSecret } from '../../tokens/secret.ts';
 import { connectEndpoint, parsePublicUrl } from '../config.ts';
-import { actorOf, assertAdmin, type Caller } from './caller.ts';
+import { actorOf, type Caller } from './caller.ts';
 import type { ControlContext, PublicPlaces } from './context.ts';
+import { type Grant, type GrantRequest, parseGrant } from './grant.ts';
 
-const CREDENTIAL_MS = 30 * 86_400_000;
-const LONGEST_MS = 366 * 86_400_000;
-
-type Request = z.output<typeof MintRequest>;
-
-/** Errors `scope.missing`, `name.malformed`, `name.taken`, `route.malformed`, `ports.malformed`, `request.malformed`, `gateway.never-started`. */
-export async function mint(context: ControlContext, caller: Caller, request: Request): Promise<MintAnswer> {
-  assertAdmin(caller);
+/** Errors `scope.missing`, `name.malformed`, `name.taken`, `route.malformed`, `ports.malformed`, `target.malformed`, `request.malformed`, `gateway.never-started`. */
+export async function mint(context: ControlContext, caller: Caller, request: GrantRequest): Promise<MintAnswer> {
   const { store, world } = context;
   const grant = parseGrant(request);
+  assertMayMint(caller, grant);
   const places = placesFor(context, request.public_url);
   await judgeName(context, grant);
   const now = world.clock.now();
@@ -30,10 +24,6 @@ export async function mint(context: ControlContext, caller: Caller, request: Req
   const expiresAt = now + request.expires_ms;
   const string = await signString(context, grant, places, { id, now, expiresAt });
   const token: NewToken = {
-    maxUses: 1,
-    ephemeral: false,
-    sources: null,
-    targets: null,
     ...grant,
     id,
     hash: hashSecret(string),
@@ -49,6 +39,10 @@ export async function mint(context: ControlContext, caller: Caller, request: Req
       routes: grant.routes,
       ports: grant.ports,
       agents: grant.agents,
+      targets: grant.targets,
+      uses: grant.maxUses,
+      ephemeral: grant.ephemeral,
+      sources: grant.sources,
       replaces: grant.replaces,
       expires_at: new Date(expiresAt).toISOString(),
       warnings,
@@ -58,24 +52,11 @@ export async function mint(context: ControlContext, caller: Caller, request: Req
   return { token: string, id, kind: grant.kind, name: grant.name, expires_at: new Date(expiresAt).toISOString(), warnings };
 }
 
-type Grant = Pick<Token, 'kind' | 'name' | 'routes' | 'ports' | 'agents' | 'replaces' | 'credentialMs'>;
-
-function parseGrant({ kind, name, routes, ports, agents, expires_ms, credential_expires_ms, replace }: Request): Grant {
-  const misuse = (what: string, whom: string) => new TunnelError('request.malformed', `${what} is for ${whom} only, not for --kind ${kind}`);
-  if (kind !== 'agent' && (routes.length > 0 || ports !== undefined)) throw misuse(routes.length > 0 ? 'routes' : 'ports', 'agents');
-  if (kind !== 'operator' && agents !== undefined) throw misuse('agents', 'operators');
-  if (kind === 'agent' && credential_expires_ms !== undefined) throw misuse('credential_expires_ms', 'operators and administrators');
-  if (expires_ms > LONGEST_MS || (credential_expires_ms ?? 0) > LONGEST_MS)
-    throw new TunnelError('request.malformed', 'nothing is minted for longer than 366 days');
-  return {
-    kind,
-    name: parseName(name),
-    routes: [...new Set(routes.map((text) => formatRoute(parseRoute(text))))],
-    ports: ports === undefined ? null : formatPorts(parsePorts(ports)),
-    agents: agents === undefined ? null : [...new Set(agents.map((agent) => parseName(agent, 'agents')))],
-    replaces: replace,
-    credentialMs: kind === 'agent' ? null : (credential_expires_ms ?? CREDENTIAL_MS),
-  };
+/** Error `scope.missing`. */
+function assertMayMint({ kind, operator }: Caller, grant: Grant): void {
+  const excess = exceedsMinter({ kind, agents: operator?.agents ?? null, targets: operator?.targets ?? null }, grant);
+  if (excess !== undefined)
+    throw new TunnelError('scope.missing', excess, { hint: 'Log in with a string of --kind admin, or run it on the gateway with --data-dir.' });
 }
 
 function placesFor(context: ControlContext, publicUrl: string | undefined): PublicPlaces {
@@ -90,8 +71,8 @@ function placesFor(context: ControlContext, publicUrl: string | undefined): Publ
   });
 }
 
-async function judgeName({ store }: ControlContext, { kind, name, replaces }: Grant): Promise<void> {
-  if (replaces) return;
+async function judgeName({ store }: ControlContext, { kind, name, replaces, maxUses }: Grant): Promise<void> {
+  if (replaces || maxUses > 1) return;
   const taken = kind === 'agent' ? await store.agents.byName(name) : await store.operators.byName(name);
   if (taken)
     throw new TunnelError('name.taken', `${kind === 'agent' ? 'an agent' : 'an operator'} ${name} exists`, {
@@ -113,7 +94,7 @@ function signString(
 }
 
 function warningsFor({ registry }: ControlContext, { kind, name, routes, agents }: Grant): string[] {
-  if (kind === 'operator' && agents === null) return [`operator ${name} may reach all agents, also those that come later`];
+  if (kind === 'operator') return agents === null ? [`operator ${name} may reach all agents, also those that come later`] : [];
   if (kind !== 'agent') return [];
   return overlaps(
     name,

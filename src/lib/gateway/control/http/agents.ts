@@ -1,7 +1,8 @@
 // Agents as our own API shows and changes them; version 1's paths are in stock.ts.
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { AgentChange, PATHS, PageQuery } from '../../../api/contract.ts';
+import { AgentChange, PATHS } from '../../../api/contract.ts';
+import { PageQuery } from '../../../api/shapes.ts';
 import { changeAgent, deleteAgent, getAgent, listAgents } from '../agents.ts';
 import { assertAdmin } from '../caller.ts';
 import type { ControlContext } from '../context.ts';

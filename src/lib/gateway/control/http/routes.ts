@@ -1,6 +1,7 @@
 // Routes: what goes where, and why a target would go there.
 import type { FastifyInstance } from 'fastify';
-import { PATHS, PageQuery, type Resolution, ResolveRequest } from '../../../api/contract.ts';
+import { PATHS, type Resolution, ResolveRequest } from '../../../api/contract.ts';
+import { PageQuery } from '../../../api/shapes.ts';
 import { listRoutes } from '../agents.ts';
 import type { ControlContext } from '../context.ts';
 import { resolve } from '../resolve.ts';
