@@ -1,4 +1,4 @@
-// Forwards local ports, standard input or a program's connections to targets behind agents.
+// Forwards local ports, local proxies, standard input or a program's connections to targets behind agents.
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { TunnelError } from '../lib/base/errors.ts';
@@ -8,16 +8,25 @@ import { parseWait } from '../lib/cli/parse-wait.ts';
 import { errorText } from '../lib/cli/render-error.ts';
 import { understand } from '../lib/cli/understand.ts';
 import type { ConnectOptions } from '../lib/operator/connect.ts';
+import type { Plan } from '../lib/operator/forward/plan.ts';
+import type { ReadyForward } from '../lib/operator/forward/start.ts';
+
+/** What a proxy's line says in place of a target. */
+const PROXIES: Readonly<Record<string, string>> = { socks5: 'any target (SOCKS5)', http: 'any target (HTTP proxy)' };
 
 export default class Connect extends TunnelCommand<undefined> {
-  static override summary = "Forward local ports to targets behind agents. Runs on the operator's machine, after login.";
+  static override summary = "Forward local ports and proxies to targets behind agents. Runs on the operator's machine, after login.";
   static override description =
     'Prints one line a forward when it can be used. Ports are bound on loopback unless told otherwise, and before the gateway is asked. ' +
+    'A proxy (-D, --http) takes its targets from its clients: the agents resolve the names, and policy judges each connection. ' +
     'With -- COMMAND the program runs with {host}, {port} and {addr} filled in and TUNNEL_HOST, TUNNEL_PORT and TUNNEL_ADDR set; the forward ends with it, with its exit code.';
   static override examples = [
     '<%= config.bin %> connect 10.0.0.5:3389',
     '<%= config.bin %> connect 8080:intranet.corp.example:80 5432:db.corp.example:5432',
     '<%= config.bin %> connect -L 8080:intranet.corp.example:80',
+    '<%= config.bin %> connect -D 1080',
+    '<%= config.bin %> connect --http 3128 -- env http_proxy=http://{addr} curl http://intranet.corp.example/',
+    '<%= config.bin %> connect -f --listen unix:/run/user/1000/db.sock db.corp.example:5432',
     "ssh -o ProxyCommand='<%= config.bin %> connect --stdio %h:%p' admin@10.0.0.7",
     '<%= config.bin %> connect 10.0.0.7:80 -- curl http://{addr}/',
   ];
@@ -27,6 +36,8 @@ export default class Connect extends TunnelCommand<undefined> {
   static override usage = [
     'connect TARGET... [FLAGS]',
     'connect -L [BIND:]PORT:HOST:PORT... [FLAGS]',
+    'connect -D [BIND:]PORT [FLAGS]',
+    'connect --http [BIND:]PORT [FLAGS]',
     'connect --stdio TARGET [FLAGS]',
     'connect TARGET [FLAGS] -- COMMAND...',
   ];
@@ -34,14 +45,29 @@ export default class Connect extends TunnelCommand<undefined> {
     ...configDirFlag,
     ...waitFlag,
     listen: Flags.string({
-      summary: 'Local address of the one target; the system chooses a port on 127.0.0.1 where not given.',
+      summary: 'Local address of the one target, or unix:/PATH (mode 0600); the system chooses a port on 127.0.0.1 where not given.',
       helpValue: '[BIND:]PORT',
       exclusive: ['stdio'],
     }),
     local: Flags.string({
       char: 'L',
-      summary: 'A forward as ssh writes it; repeatable.',
+      summary: 'A forward as ssh writes it, /PATH in place of the port for a unix socket; repeatable.',
       helpValue: '[BIND:]PORT:HOST:PORT',
+      multiple: true,
+      multipleNonGreedy: true,
+      exclusive: ['stdio'],
+    }),
+    socks: Flags.string({
+      char: 'D',
+      summary: 'A SOCKS5 proxy (and 4a) without authentication, TCP only; names are resolved by the agents. Repeatable.',
+      helpValue: '[BIND:]PORT',
+      multiple: true,
+      multipleNonGreedy: true,
+      exclusive: ['stdio'],
+    }),
+    http: Flags.string({
+      summary: 'An HTTP proxy: CONNECT and plain requests; names are resolved by the agents. Repeatable.',
+      helpValue: '[BIND:]PORT',
       multiple: true,
       multipleNonGreedy: true,
       exclusive: ['stdio'],
@@ -54,6 +80,11 @@ export default class Connect extends TunnelCommand<undefined> {
       multiple: true,
       multipleNonGreedy: true,
     }),
+    background: Flags.boolean({
+      char: 'f',
+      summary: 'Go to the background once every forward can be used, and print the pid; what it has to say goes to a file in the configuration folder.',
+      exclusive: ['stdio'],
+    }),
     'no-command': Flags.boolean({ char: 'N', summary: 'Accepted for those who know ssh; changes nothing.' }),
   };
 
@@ -64,14 +95,38 @@ export default class Connect extends TunnelCommand<undefined> {
     const plan = planForwards({
       targets: args.targets ?? [],
       local: flags.local ?? [],
+      socks: flags.socks ?? [],
+      http: flags.http ?? [],
       listen: flags.listen,
       alternates: flags.alternate ?? [],
-      single: flags.stdio || command !== undefined,
+      single: flags.stdio ? 'target' : command !== undefined ? 'forward' : undefined,
     });
-    const options = { ...plan, configDir: this.configDir(flags), agent: flags.agent, waitMs: parseWait(flags.wait), onFailure: this.#failed };
+    const configDir = this.configDir(flags);
+    const options = { ...plan, configDir, agent: flags.agent, waitMs: parseWait(flags.wait), onFailure: this.#failed };
+    if (flags.background && command !== undefined)
+      throw new TunnelError('usage', '-f and -- COMMAND exclude each other', { hint: 'The forward ends with the command.' });
     if (flags.stdio || command !== undefined) this.sendEventsToStderr();
-    if (flags.stdio) await this.#stdio(options);
-    else await this.#forward(options, command);
+    if (flags.stdio) return void (await this.#stdio(options));
+    if (!flags.background) return void (await this.#forward(options, command));
+    const { backgroundParent } = await import('../lib/system/background.ts');
+    const parent = backgroundParent();
+    if (parent === undefined) return void (await this.#toBackground(plan, configDir));
+    try {
+      await this.#forward(options, undefined, (ready) => parent.ready(ready));
+    } catch (error) {
+      parent.failed(understand(error, 'tunnel connect'));
+      throw error;
+    }
+    return undefined;
+  }
+
+  async #toBackground(plan: Plan, configDir: string): Promise<void> {
+    const [{ startInBackground }, { logFileOf }] = await Promise.all([import('../lib/system/background.ts'), import('../lib/operator/forward/background.ts')]);
+    const logFile = await logFileOf(plan, configDir, await this.world());
+    const { pid, ready } = await startInBackground(logFile, this.interrupts.signal);
+    this.#announce(ready as readonly ReadyForward[]); // said by this very command
+    this.event({ event: 'background', pid, log: logFile });
+    this.log(`in the background, pid ${pid}, log ${logFile}`);
   }
 
   async #stdio(options: ConnectOptions): Promise<void> {
@@ -79,18 +134,28 @@ export default class Connect extends TunnelCommand<undefined> {
     await connectStdio(options, standardStreams, await this.world(), this.interrupts.signal);
   }
 
-  async #forward(options: ConnectOptions, command: readonly string[] | undefined): Promise<void> {
+  async #forward(
+    options: ConnectOptions,
+    command: readonly string[] | undefined,
+    onReady: (ready: readonly ReadyForward[]) => unknown = () => {},
+  ): Promise<void> {
     const { connectPorts } = await import('../lib/operator/connect.ts');
     const { signal } = this.interrupts;
     await using forwards = await connectPorts(options, await this.world(), signal);
-    for (const ready of forwards.ready) {
-      this.event({ event: 'ready', ...ready });
-      if (command === undefined) this.log(`listening ${ready.listen} -> ${ready.target} (agent ${ready.agent})`);
-    }
+    this.#announce(forwards.ready, command !== undefined);
+    await onReady(forwards.ready);
     if (command === undefined) return await Promise.race([this.interrupts.wait(), forwards.ended]);
     const { runCommand } = await import('../lib/operator/forward/command.ts');
     this.interrupts.leaveCtrlCToChild();
     process.exitCode = await runCommand(command, forwards, signal);
+  }
+
+  #announce(forwards: readonly ReadyForward[], quiet = false): void {
+    for (const ready of forwards) {
+      this.event({ event: 'ready', ...ready });
+      if (!quiet) this.log(`listening ${ready.listen} -> ${PROXIES[ready.protocol] ?? `${ready.target} (agent ${ready.agent})`}`);
+      if (ready.shared) this.note(`${ready.listen} is no loopback address: whoever reaches it connects as you.`);
+    }
   }
 
   /** One connection that failed; the forward goes on. */

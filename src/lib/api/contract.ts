@@ -168,6 +168,7 @@ export const Resolution = z.object({
 export const ResolveRequest = z.object({ target: targetText, agent: name.optional() });
 
 export const SessionRequest = z.object({
+  /** `host:port` each; `*` is whatever policy allows, decided at each connection: for proxies, whose clients name their targets later. */
   targets: z.array(targetText).min(1).max(64),
   agent: name.optional(),
   /** Tried in order when the target itself cannot be had; one target only. */

@@ -3,13 +3,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { CLIError } from '@oclif/core/errors';
 import { TunnelError } from '../base/errors.ts';
 
-const ONE_PORT_EACH = 'Until then forward a port for each target: tunnel connect LOCALPORT:HOST:PORT';
-
 /** What fingers know from ssh and `tunnel connect` does not have. */
 const RESERVED: Readonly<Record<string, readonly [message: string, hint: string]>> = {
-  '-D': ['-D, a SOCKS5 proxy, is not available yet', ONE_PORT_EACH],
-  '--http': ['--http, an HTTP proxy, is not available yet', ONE_PORT_EACH],
-  '-f': ['-f, going to the background, is not available yet', 'Until then leave that to the shell: tunnel connect TARGET &'],
   '-R': ['-R, a forward from the far side, is reserved and does nothing yet', 'Forwards lead from this machine to targets: tunnel connect --help'],
   '-J': ['-J is reserved: the gateway itself finds the way to a target', 'Leave it out, or name an agent with --agent NAME.'],
 };
@@ -19,7 +14,7 @@ export function understand(thrown: unknown, command: string): TunnelError {
   if (thrown instanceof TunnelError) return thrown;
   if (thrown instanceof CLIError) {
     const message = usageMessage(thrown.message);
-    const reserved = command === 'tunnel connect' ? RESERVED[/^unknown flags?: (-\w|--http\b)/.exec(message)?.[1] ?? ''] : undefined;
+    const reserved = command === 'tunnel connect' ? RESERVED[/^unknown flags?: (-\w)/.exec(message)?.[1] ?? ''] : undefined;
     if (reserved !== undefined) return new TunnelError('usage', reserved[0], { hint: reserved[1], cause: thrown });
     const code = /expects (a value|one of these values)/.test(message) ? 'usage.missing-value' : 'usage';
     return new TunnelError(code, message, { hint: `${command} --help`, cause: thrown });

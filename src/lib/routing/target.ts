@@ -12,6 +12,9 @@ export interface Target {
   readonly port: number;
 }
 
+/** In the place of a canonical target: whatever policy allows. For proxies, whose clients name their targets later. */
+export const ANY_TARGET = '*';
+
 const HINT = 'Write host:port, 192.0.2.7:22 or [2001:db8::7]:22.';
 
 /** Refuses whatever is not plainly a name or an address with a port: no octal, hexadecimal or short addresses, zones or user names. Error `target.malformed`. */

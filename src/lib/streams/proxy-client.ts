@@ -4,6 +4,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { TcpSocket } from '../base/world.ts';
 import { formatAddressPort } from './happy-eyeballs.ts';
 import type { HttpProxy, Place } from './proxy-rule.ts';
+import { readParsed } from './read-parsed.ts';
 
 const HEAD_END = '\r\n\r\n';
 
@@ -15,7 +16,7 @@ export async function askForTunnel(socket: TcpSocket, to: Place, proxy: HttpProx
   const place = formatAddressPort({ address: to.host, port: to.port });
   const lines = [`CONNECT ${place} HTTP/1.1`, `Host: ${place}`, ...(proxy.authorization === undefined ? [] : [`Proxy-Authorization: ${proxy.authorization}`])];
   socket.write(`${lines.join('\r\n')}${HEAD_END}`);
-  const head = await readHead(socket, signal);
+  const head = await readParsed(socket, parseHead, { who: 'the proxy', maxBytes: LIMITS.httpHeaderBytes + HEAD_END.length }, signal);
   const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |\r\n|$)/.exec(head)?.[1] ?? 0);
   if (status < 200 || status > 299) throw refusal(status, place, proxy);
 }
@@ -32,39 +33,8 @@ function refusal(status: number, place: string, { called, variable, authorizatio
   return new TunnelError('gateway.unreachable', `the proxy ${called} answered ${status} for ${place}`, { hint });
 }
 
-/** Up to the empty line; what came after it goes back. Nothing flows when it resolves. */
-function readHead(socket: TcpSocket, signal: AbortSignal): Promise<string> {
-  let head = Buffer.alloc(0);
-  return new Promise((resolve, reject) => {
-    const settle = (act: () => void) => {
-      signal.removeEventListener('abort', abort);
-      socket.off('readable', read).off('end', ended).off('error', failed).off('close', ended);
-      act();
-    };
-    const fail = (error: unknown) =>
-      settle(() => {
-        socket.on('error', ignore); // the caller destroys it
-        reject(error);
-      });
-    const abort = () => fail(signal.reason);
-    const ended = () => fail(new Error('the proxy closed the connection without an answer'));
-    const failed = (error: Error) => fail(error);
-    const read = () => {
-      const chunk: unknown = socket.read();
-      if (!Buffer.isBuffer(chunk)) return;
-      head = Buffer.concat([head, chunk]);
-      const end = head.indexOf(HEAD_END);
-      if (end > LIMITS.httpHeaderBytes || (end < 0 && head.length > LIMITS.httpHeaderBytes)) return fail(new Error('the answer of the proxy has no end'));
-      if (end < 0) return;
-      settle(() => {
-        if (head.length > end + HEAD_END.length) socket.unshift(head.subarray(end + HEAD_END.length));
-        resolve(head.toString('latin1', 0, end));
-      });
-    };
-    signal.addEventListener('abort', abort, { once: true });
-    socket.on('readable', read).once('end', ended).once('error', failed).once('close', ended);
-    if (signal.aborted) abort();
-  });
+/** Up to the empty line. */
+function parseHead(bytes: Buffer): { value: string; length: number } | undefined {
+  const end = bytes.indexOf(HEAD_END);
+  return end < 0 ? undefined : { value: bytes.toString('latin1', 0, end), length: end + HEAD_END.length };
 }
-
-function ignore(): void {}

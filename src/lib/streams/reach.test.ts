@@ -131,8 +131,8 @@ for (const [name, answer, code, message] of [
   ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n\r\n', 'gateway.unreachable', /does not answer like an HTTP proxy/],
   ['garbage', `\0\xff${'x'.repeat(100)}\r\n\r\n`, 'gateway.unreachable', /does not answer like an HTTP proxy/],
   ['HTTP/2', 'HTTP/2 200\r\n\r\n', 'gateway.unreachable', /does not answer like/],
-  ['nothing but an end', '', 'gateway.unreachable', /closed the connection without an answer/],
-  ['half an answer', 'HTTP/1.1 200 OK\r\n', 'gateway.unreachable', /closed the connection without an answer/],
+  ['nothing but an end', '', 'gateway.unreachable', /closed the connection too early/],
+  ['half an answer', 'HTTP/1.1 200 OK\r\n', 'gateway.unreachable', /closed the connection too early/],
   ['a head without end', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(40_000)}`, 'gateway.unreachable', /has no end/],
   ['a head that is too long', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(17_000)}\r\n\r\n`, 'gateway.unreachable', /has no end/],
 ] as const) {

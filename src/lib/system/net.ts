@@ -165,9 +165,12 @@ function connectError(to: SocketAddress | LocalPath, cause: Error): TunnelError 
 function bindError(at: SocketAddress | LocalPath, cause: Error): TunnelError {
   const code = codeOf(cause);
   const where = describe(at);
+  if (code === 'EADDRINUSE' && 'path' in at)
+    return new TunnelError('port.in-use', `${where} is there already`, { hint: `If nothing listens on it any more: rm '${where}'`, cause });
   if (code === 'EADDRINUSE')
     return new TunnelError('port.in-use', `${where} is in use`, { hint: 'Choose another port, or port 0 to let the system choose.', cause });
   if (code === 'EACCES')
     return new TunnelError('address.not-here', `not allowed to listen on ${where}`, { hint: 'Ports below 1024 need root or CAP_NET_BIND_SERVICE.', cause });
-  return new TunnelError('address.not-here', `cannot listen on ${where}: ${code}`, { hint: 'Use an address of this machine.', cause });
+  const hint = 'path' in at ? 'Its folder must be there and yours; a path has 107 characters at most.' : 'Use an address of this machine.';
+  return new TunnelError('address.not-here', `cannot listen on ${where}: ${code}`, { hint, cause });
 }

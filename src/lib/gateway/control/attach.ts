@@ -1,6 +1,6 @@
 // An operator's client is there, before its first channel: from now on its sessions are in use, and end soon after its connection.
 import { TunnelError } from '../../base/errors.ts';
-import { parseTarget } from '../../routing/target.ts';
+import { ANY_TARGET, parseTarget } from '../../routing/target.ts';
 import type { AttachRequest } from '../contract.ts';
 import { operatorOf, type SeenTokens } from './authorise.ts';
 import type { ControlContext } from './context.ts';
@@ -12,7 +12,7 @@ export async function attach(context: ControlContext, seen: SeenTokens, { sessio
   const claims = await seen.verify(context, sessionToken);
   const operator = await operatorOf(context, claims);
   const alternates = claims.alternates.map((alternate) => parseTarget(alternate));
-  for (const text of claims.targets.filter((target) => target !== '*')) {
+  for (const text of claims.targets.filter((target) => target !== ANY_TARGET)) {
     const asked = { target: parseTarget(text), alternates, explicitAgent: claims.agent ?? null, operator };
     const [way] = decide(asked, registry.all(), failures.at(world.clock.monotonic())).ways;
     if (!way) continue;

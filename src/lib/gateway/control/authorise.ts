@@ -1,6 +1,6 @@
 // An operator's CONNECT becomes a plan: the token is judged, the target decided, and every way gets its lease (requirements A8 to A10, E1).
 import { TunnelError } from '../../base/errors.ts';
-import { formatTarget, parseTarget } from '../../routing/target.ts';
+import { ANY_TARGET, formatTarget, parseTarget } from '../../routing/target.ts';
 import type { Operator } from '../../store/operators.ts';
 import { type SessionTokenClaims, verifySessionToken } from '../../tokens/session-token.ts';
 import type { ConnectRequest, Plan, Way } from '../contract.ts';
@@ -45,7 +45,7 @@ export async function authorise(context: ControlContext, seen: SeenTokens, reque
     });
     return error;
   };
-  if (!claims.targets.includes('*') && !claims.targets.includes(text)) {
+  if (!claims.targets.includes(ANY_TARGET) && !claims.targets.includes(text)) {
     throw refuse(new TunnelError('policy.denied', `this session is not for ${text}`, { hint: `It is for ${claims.targets.slice(0, 5).join(', ')}.` }));
   }
   const none = decisionError(record);

@@ -2,14 +2,14 @@
 import type { SessionGrant, SessionRequest } from '../../api/contract.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { formatTarget, parseTarget } from '../../routing/target.ts';
+import { ANY_TARGET, formatTarget, parseTarget } from '../../routing/target.ts';
 import type { Operator } from '../../store/operators.ts';
 import { mintSessionToken } from '../../tokens/session-token.ts';
 import type { Caller } from './caller.ts';
 import { assertServing, type ControlContext } from './context.ts';
 import { type DecidedWay, decide, decisionError, type Request } from './decide.ts';
 
-/** Errors `login.missing`, `target.malformed`, what the decision of a target says, `limit.reached`. A refusal is audited with its record. */
+/** Targets that are not known yet are decided, and their sessions opened, when they are asked for: control/authorise.ts. Errors `login.missing`, `target.malformed`, what the decision of a target says, `limit.reached`. A refusal is audited with its record. */
 export async function openSession(context: ControlContext, caller: Caller, request: SessionRequest): Promise<SessionGrant> {
   const { authority, keys, sessions, world } = context;
   const { operator, credentialHash } = caller;
@@ -20,7 +20,9 @@ export async function openSession(context: ControlContext, caller: Caller, reque
   const alternates = (request.alternates ?? []).map((text) => parseTarget(text, 'alternate'));
   if (alternates.length > 0 && request.targets.length > 1) throw new TunnelError('request.malformed', 'alternates are for one target only');
 
-  const decided = request.targets.map((text) => {
+  if (request.targets.includes(ANY_TARGET)) demandKnown(context, request.agent);
+  const named = request.targets.filter((text) => text !== ANY_TARGET);
+  const decided = named.map((text) => {
     const asked = { target: parseTarget(text), alternates, explicitAgent: request.agent ?? null, operator };
     return { target: formatTarget(asked.target), way: chooseWay(context, asked, operator) };
   });
@@ -33,7 +35,7 @@ export async function openSession(context: ControlContext, caller: Caller, reque
   const times = { now, expiresAt: now + LIMITS.sessionTokenMs };
   const claims = {
     operatorId: operator.id,
-    targets: granted.map(({ target }) => target),
+    targets: [...(named.length < request.targets.length ? [ANY_TARGET] : []), ...granted.map(({ target }) => target)],
     agent: request.agent,
     alternates: alternates.map(formatTarget),
     credentialId: credentialHash,
@@ -47,6 +49,12 @@ export async function openSession(context: ControlContext, caller: Caller, reque
     idle_seconds: LIMITS.sessionIdleMs / 1000,
     targets: granted,
   };
+}
+
+/** Where targets are not known yet nothing is decided; an agent that there is not is known at once. */
+function demandKnown({ registry }: ControlContext, agent: string | undefined): void {
+  if (agent === undefined || registry.all().some(({ id, name }) => name === agent || id === agent)) return;
+  throw new TunnelError('agent.unknown', `there is no agent ${agent}`, { hint: 'tunnel agent list shows those there are.' });
 }
 
 function chooseWay({ audit, failures, registry, world }: ControlContext, asked: Request, operator: Operator): DecidedWay {

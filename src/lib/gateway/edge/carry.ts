@@ -6,19 +6,12 @@ import { LIMITS } from '../../base/limits.ts';
 import type { World } from '../../base/world.ts';
 import { openChannel } from '../../link/open-channel.ts';
 import { RESET } from '../../link/version.ts';
+import type { Connected } from '../../streams/http-proxy.ts';
 import { type Carried, splice } from '../../streams/splice.ts';
 import { type LinkStream, StreamReset } from '../../transport/link.ts';
 import type { AttachRequest, ChannelEvent, ConnectRequest, ControlForEdge, Plan, Way } from '../contract.ts';
 import type { AgentLink } from './agent-link.ts';
 import type { Links } from './links.ts';
-
-/** A channel that connected, waiting for the operator's side. */
-export interface Connected {
-  /** The agent that carries it. */
-  readonly agent: string;
-  /** Splices until both directions have ended, or resets both. Never rejects: what cuts a channel is reported and logged. Once; it must be called, whatever became of `operator`. */
-  carry(operator: Duplex): Promise<void>;
-}
 
 interface OpenWay {
   readonly link: AgentLink;

@@ -38,7 +38,9 @@ export async function runCommand(command: readonly string[], { ready, ended }: P
   throw new TunnelError('usage', `cannot run ${file}: ${result.code ?? 'it did not start'}`, { hint: 'Is it installed and in PATH?', cause: result });
 }
 
+/** Of a unix socket the path is `addr`; it has neither host nor port. */
 export function addressOf(listen: string): Address {
+  if (listen.startsWith('unix:')) return { host: '', port: '', addr: listen.slice('unix:'.length) };
   const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(listen) ?? [];
   return { host: host.replace(/^\[(.*)\]$/, '$1'), port, addr: listen };
 }

@@ -10,7 +10,8 @@ import { refuseRequest } from '../../link/operator-request.ts';
 import { realWorld } from '../../system/real-world.ts';
 import type { LinkStream } from '../../transport/link.ts';
 import { createConnector } from '../connector.ts';
-import { forwardLocal } from './local.ts';
+import { Traffic } from './carry.ts';
+import { listenLocally, toTarget } from './local.ts';
 
 const TARGET = '10.0.0.5:80';
 
@@ -20,11 +21,10 @@ async function forward(t: TestContext, answer: Answer) {
   const connector = createConnector({ connect: edge.connect, caPem: edge.caPem, token: () => 'session-token' }, world);
   t.after(() => connector[Symbol.asyncDispose]());
   const failures: unknown[] = [];
-  const local = await forwardLocal(
-    { spec: { listen: { address: '127.0.0.1', port: 0 }, target: TARGET }, connect: connector.connectTarget, onFailure: (error) => failures.push(error) },
-    world,
-  );
+  const serve = toTarget(TARGET, connector.connectTarget, new Traffic());
+  const local = await listenLocally({ listen: { address: '127.0.0.1', port: 0 }, serve, onFailure: (error) => failures.push(error) }, world);
   t.after(() => local[Symbol.asyncDispose]());
+  assert.ok('port' in local.listen);
   return { edge, port: local.listen.port, failures };
 }
 

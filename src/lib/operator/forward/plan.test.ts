@@ -5,9 +5,11 @@ import { TunnelError } from '../../base/errors.ts';
 import { addressOf, fillIn } from './command.ts';
 import { planForwards, type Wanted } from './plan.ts';
 
-const NOTHING: Wanted = { targets: [], local: [], listen: undefined, alternates: [], single: false };
+const NOTHING: Wanted = { targets: [], local: [], socks: [], http: [], listen: undefined, alternates: [], single: undefined };
 
-const spec = (address: string, port: number, target: string) => ({ listen: { address, port }, target });
+const spec = (address: string, port: number, target: string) => ({ listen: { address, port }, protocol: 'tcp', target });
+const proxy = (protocol: string, address: string, port: number) => ({ listen: { address, port }, protocol, target: '*' });
+const onPath = (path: string, target: string) => ({ listen: { path }, protocol: 'tcp', target });
 
 for (const [name, wanted, specs] of [
   ['a target', { targets: ['10.0.0.5:3389'] }, [spec('127.0.0.1', 0, '10.0.0.5:3389')]],
@@ -22,6 +24,16 @@ for (const [name, wanted, specs] of [
   ['as ssh writes it, localhost', { local: ['localhost:0:intranet:80'] }, [spec('127.0.0.1', 0, 'intranet:80')]],
   ['--listen', { targets: ['a.example:1'], listen: '[::1]:99' }, [spec('::1', 99, 'a.example:1')]],
   ['--listen with a port alone', { targets: ['a.example:1'], listen: '99' }, [spec('127.0.0.1', 99, 'a.example:1')]],
+  ['a unix socket', { targets: ['a.example:1'], listen: 'unix:/run/a.sock' }, [onPath('/run/a.sock', 'a.example:1')]],
+  ['a unix socket as ssh writes it', { local: ['/run/a.sock:[fd00::1]:80'] }, [onPath('/run/a.sock', '[fd00::1]:80')]],
+  ['SOCKS5', { socks: ['1080'] }, [proxy('socks5', '127.0.0.1', 1080)]],
+  ['SOCKS5, bound', { socks: ['[::1]:1080'] }, [proxy('socks5', '::1', 1080)]],
+  ['an HTTP proxy for a command', { http: ['0'], single: 'forward' }, [proxy('http', '127.0.0.1', 0)]],
+  [
+    'both proxies and a target',
+    { targets: ['a.example:1'], socks: ['1080'], http: ['*:3128'] },
+    [spec('127.0.0.1', 0, 'a.example:1'), proxy('socks5', '127.0.0.1', 1080), proxy('http', '0.0.0.0', 3128)],
+  ],
   [
     'several',
     { targets: ['a.example:1', '2:b.example:2'], local: ['3:c.example:3'] },
@@ -42,7 +54,12 @@ for (const [name, wanted, code] of [
   ['-L to a target without port', { local: ['80:intranet'] }, 'address.malformed'],
   ['--listen that is none', { targets: ['a.example:1'], listen: 'somewhere' }, 'address.malformed'],
   ['--listen for two', { targets: ['a.example:1', 'b.example:1'], listen: '1' }, 'usage'],
-  ['--stdio for two', { targets: ['a.example:1', 'b.example:1'], single: true }, 'usage'],
+  ['--stdio for two', { targets: ['a.example:1', 'b.example:1'], single: 'target' }, 'usage'],
+  ['a proxy on standard input', { socks: ['1080'], single: 'target' }, 'usage'],
+  ['--listen for a proxy', { socks: ['1080'], listen: '99' }, 'usage'],
+  ['a proxy on a name', { socks: ['example:1080'] }, 'address.malformed'],
+  ['a folder in place of a socket', { targets: ['a.example:1'], listen: 'unix:/run/' }, 'address.malformed'],
+  ['a path that begins nowhere', { targets: ['a.example:1'], listen: 'unix:a.sock' }, 'address.malformed'],
   ['an alternate for two', { targets: ['a.example:1', 'b.example:1'], alternates: ['c.example:1'] }, 'usage'],
   ['an alternate that is none', { targets: ['a.example:1'], alternates: ['c.example'] }, 'target.malformed'],
 ] as const) {

@@ -1,16 +1,20 @@
 // What the flags of `connect` add up to: which local addresses lead to which targets.
 import { TunnelError } from '../../base/errors.ts';
 import { formatTarget, parseTarget } from '../../routing/target.ts';
-import { type ForwardSpec, parseForward, parseListen, parseLocalForward } from './spec.ts';
+import { type ForwardSpec, parseForward, parseListen, parseLocalForward, parseProxy } from './spec.ts';
 
 export interface Wanted {
   readonly targets: readonly string[];
   /** Values of -L. */
   readonly local: readonly string[];
+  /** Values of -D. */
+  readonly socks: readonly string[];
+  /** Values of --http. */
+  readonly http: readonly string[];
   readonly listen: string | undefined;
   readonly alternates: readonly string[];
-  /** There can be one target only: --stdio, or a command with one address to fill in. */
-  readonly single: boolean;
+  /** What there is one of only: --stdio has one target, a command one address to fill in. */
+  readonly single: 'target' | 'forward' | undefined;
 }
 
 export interface Plan {
@@ -20,10 +24,12 @@ export interface Plan {
 }
 
 /** Errors `usage`, `usage.missing-value`, `target.malformed`, `address.malformed`. */
-export function planForwards({ targets, local, listen, alternates, single }: Wanted): Plan {
-  const [first, ...more] = [...targets.map(parseForward), ...local.map(parseLocalForward)];
+export function planForwards({ targets, local, socks, http, listen, alternates, single }: Wanted): Plan {
+  const proxies = [...socks.map((at) => parseProxy('socks5', at)), ...http.map((at) => parseProxy('http', at))];
+  const [first, ...more] = [...targets.map(parseForward), ...local.map(parseLocalForward), ...proxies];
   if (first === undefined) throw new TunnelError('usage.missing-value', 'no target', { hint: 'For example: tunnel connect 10.0.0.5:3389' });
-  if (more.length > 0 && (single || listen !== undefined || alternates.length > 0)) {
+  const needsTarget = single === 'target' || listen !== undefined || alternates.length > 0;
+  if ((more.length > 0 && (single !== undefined || needsTarget)) || (needsTarget && first.protocol !== 'tcp')) {
     throw new TunnelError('usage', '--listen, --alternate, --stdio and -- COMMAND go with one target', { hint: 'Use LOCALPORT:HOST:PORT or -L for several.' });
   }
   return {

@@ -1,14 +1,20 @@
-// What an operator writes to ask for a forward: a target, kubectl's LOCALPORT:HOST:PORT, or ssh's -L [BIND:]PORT:HOST:PORT.
+// What an operator writes to ask for a forward: a target, kubectl's LOCALPORT:HOST:PORT, ssh's -L [BIND:]PORT:HOST:PORT, or where a proxy shall listen.
 import { isIP } from 'node:net';
 import { TunnelError } from '../../base/errors.ts';
 import { escapeText } from '../../base/escape.ts';
-import type { SocketAddress } from '../../base/world.ts';
-import { formatTarget, parseTarget } from '../../routing/target.ts';
+import type { LocalPath, SocketAddress } from '../../base/world.ts';
+import { ANY_TARGET, formatTarget, parseTarget } from '../../routing/target.ts';
+
+/** Port 0: the system chooses. */
+export type Listen = SocketAddress | LocalPath;
+
+/** What a local listener speaks with its clients. */
+export type Protocol = 'tcp' | 'socks5' | 'http';
 
 export interface ForwardSpec {
-  /** Port 0: the system chooses. */
-  readonly listen: SocketAddress;
-  /** Canonical. */
+  readonly listen: Listen;
+  readonly protocol: Protocol;
+  /** Canonical; ANY_TARGET where each connection names its own. */
   readonly target: string;
 }
 
@@ -18,14 +24,16 @@ const LOOPBACK = '127.0.0.1';
 export function parseForward(text: string): ForwardSpec {
   const [, port, rest] = /^(\d+):(.*:.*)$/.exec(text) ?? [];
   const listen = { address: LOOPBACK, port: port === undefined ? 0 : parsePort(port, text) };
-  return { listen, target: formatTarget(parseTarget(rest ?? text)) };
+  return forwardTo(listen, rest ?? text);
 }
 
-/** ssh's form. Errors `target.malformed`, `address.malformed`. */
+/** ssh's form, with a path in place of the port too. Errors `target.malformed`, `address.malformed`. */
 export function parseLocalForward(text: string): ForwardSpec {
+  const [, path, pathRest] = /^(\/[^:]*):(.+)$/.exec(text) ?? [];
+  if (path !== undefined && pathRest !== undefined) return forwardTo({ path }, pathRest);
   const [, short, shortRest] = /^(\d+):(.*:.*)$/.exec(text) ?? [];
   if (short !== undefined && shortRest !== undefined && !/^\d+:.*:/.test(shortRest)) {
-    return { listen: { address: LOOPBACK, port: parsePort(short, text) }, target: formatTarget(parseTarget(shortRest)) };
+    return forwardTo({ address: LOOPBACK, port: parsePort(short, text) }, shortRest);
   }
   const [, bind, port, rest] = /^(\[[^\]]*\]|[^:]*):(\d+):(.*)$/.exec(text) ?? [];
   if (bind === undefined || port === undefined || rest === undefined) {
@@ -33,19 +41,37 @@ export function parseLocalForward(text: string): ForwardSpec {
       hint: 'For example: -L 8080:db.corp.example:5432',
     });
   }
-  return { listen: { address: parseBind(bind, text), port: parsePort(port, text) }, target: formatTarget(parseTarget(rest)) };
+  return forwardTo({ address: parseBind(bind, text), port: parsePort(port, text) }, rest);
 }
 
-/** `[BIND:]PORT`, loopback where nothing else is named. Error `address.malformed`. */
-export function parseListen(text: string): SocketAddress {
+/** Of -D and --http. Error `address.malformed`. */
+export function parseProxy(protocol: Exclude<Protocol, 'tcp'>, listen: string): ForwardSpec {
+  return { listen: parseListen(listen), protocol, target: ANY_TARGET };
+}
+
+/** `[BIND:]PORT`, loopback where nothing else is named, or `unix:/PATH`. Error `address.malformed`. */
+export function parseListen(text: string): Listen {
+  const [, path] = /^(?:unix:)?(\/.*[^/])$/.exec(text) ?? [];
+  if (path !== undefined) return { path };
   const [, bind, port] = /^(?:(\[[^\]]*\]|[^:]*):)?(\d+)$/.exec(text) ?? [];
   if (port === undefined) throw malformed(text);
   return { address: bind === undefined ? LOOPBACK : parseBind(bind, text), port: parsePort(port, text) };
 }
 
-/** With brackets around IPv6. */
-export function formatSocketAddress({ address, port }: SocketAddress): string {
+/** host:port with brackets around IPv6, or `unix:/PATH`. */
+export function formatListen(listen: Listen): string {
+  if ('path' in listen) return `unix:${listen.path}`;
+  const { address, port } = listen;
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** Whether other machines can reach it. */
+export function isPublic(listen: Listen): boolean {
+  return 'address' in listen && !/^(127\.|::1$)/.test(listen.address);
+}
+
+function forwardTo(listen: Listen, target: string): ForwardSpec {
+  return { listen, protocol: 'tcp', target: formatTarget(parseTarget(target)) };
 }
 
 function parseBind(text: string, whole: string): string {
@@ -63,6 +89,6 @@ function parsePort(text: string, whole: string): number {
 
 function malformed(text: string): TunnelError {
   return new TunnelError('address.malformed', `not an address to listen on: "${escapeText(text.slice(0, 80))}"`, {
-    hint: 'Write PORT, 127.0.0.1:PORT or [::1]:PORT, the port from 0 (chosen for you) to 65535.',
+    hint: 'Write PORT, 127.0.0.1:PORT, [::1]:PORT or unix:/PATH, the port from 0 (chosen for you) to 65535.',
   });
 }

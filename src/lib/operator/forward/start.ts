@@ -1,10 +1,13 @@
-// Local ports for one or more targets: bound first, then the session, ready when both are there.
+// Local listeners for one or more targets and proxies: bound first, then the session, ready when both are there.
 
 import { unlessAborted } from '../../base/deadline.ts';
 import type { World } from '../../base/world.ts';
 import { type Lease, type LeaseOptions, startLease } from '../lease.ts';
-import { type ConnectTarget, forwardLocal } from './local.ts';
-import { type ForwardSpec, formatSocketAddress } from './spec.ts';
+import { Traffic } from './carry.ts';
+import { httpProxy } from './http.ts';
+import { type ConnectTarget, listenLocally, type Serve, toTarget } from './local.ts';
+import { socksProxy } from './socks5.ts';
+import { type ForwardSpec, formatListen, isPublic, type Protocol } from './spec.ts';
 
 export interface ForwardsOptions extends Omit<LeaseOptions, 'request'> {
   readonly specs: readonly ForwardSpec[];
@@ -17,13 +20,18 @@ export interface ForwardsOptions extends Omit<LeaseOptions, 'request'> {
 
 export interface ReadyForward {
   readonly target: string;
-  /** host:port as bound. */
+  /** host:port as bound, or `unix:/PATH`. */
   readonly listen: string;
-  readonly agent: string;
+  readonly protocol: Protocol;
+  /** Null where each connection has its own. */
+  readonly agent: string | null;
+  /** Other machines can reach it. */
+  readonly shared: boolean;
 }
 
 export interface Forwards extends AsyncDisposable {
   readonly ready: readonly ReadyForward[];
+  readonly traffic: Traffic;
   readonly ended: Promise<void>;
 }
 
@@ -35,15 +43,29 @@ export async function startForwards(
 ): Promise<Forwards> {
   await using starting = new AsyncDisposableStack();
   const granted = Promise.withResolvers<Lease>();
+  const traffic = new Traffic();
   const connect: ConnectTarget = async (target, gone) => (await unlessAborted(granted.promise, gone)).connect(target, gone);
+  const serveAs = ({ protocol, target }: ForwardSpec): Serve => {
+    if (protocol === 'tcp') return toTarget(target, connect, traffic);
+    if (protocol === 'socks5') return socksProxy({ connect, traffic, onFailure, clock: world.clock });
+    const proxy = httpProxy({ connect, traffic, onFailure }, world);
+    starting.defer(() => proxy.close());
+    return proxy.serve;
+  };
   const bound = [];
-  for (const spec of specs) bound.push(starting.use(await forwardLocal({ spec, connect, onFailure }, world)));
+  for (const spec of specs) bound.push({ spec, at: starting.use(await listenLocally({ listen: spec.listen, serve: serveAs(spec), onFailure }, world)).listen });
 
   const request = { targets: [...new Set(specs.map(({ target }) => target))], alternates: [...alternates], ...(agent === undefined ? {} : { agent }) };
   const lease = starting.use(await startLease({ ...options, request }, world, signal));
   granted.resolve(lease);
   const agentOf = new Map(lease.grant.targets.map((grant) => [grant.target, grant.agent]));
-  const ready = bound.map(({ target, listen }) => ({ target, listen: formatSocketAddress(listen), agent: agentOf.get(target) ?? '' }));
+  const ready = bound.map(({ spec: { target, protocol }, at }) => ({
+    target,
+    listen: formatListen(at),
+    protocol,
+    agent: agentOf.get(target) ?? null,
+    shared: isPublic(at),
+  }));
   const running = starting.move();
-  return { ready, ended: lease.ended, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return { ready, traffic, ended: lease.ended, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }

@@ -2,10 +2,12 @@
 
 import { TunnelError } from '../../../base/errors.ts';
 import type { SocketAddress, World } from '../../../base/world.ts';
+import { refusalAnswer } from '../../../streams/http-connect.ts';
+import { type ProxyRequests, serveHttpProxy } from '../../../streams/http-proxy.ts';
 import type { Carrier } from '../carry.ts';
-import { serveHttp1 } from './http1.ts';
 import { serveHttp2 } from './http2.ts';
 import { Newcomers } from './newcomers.ts';
+import { admitRequest, understandFailure } from './request.ts';
 import { type ServerKeys, type TlsFront, terminateTls } from './tls.ts';
 
 export interface ProxyFront extends AsyncDisposable, Pick<TlsFront, 'useCertificate'> {
@@ -15,7 +17,12 @@ export interface ProxyFront extends AsyncDisposable, Pick<TlsFront, 'useCertific
 /** Errors `port.in-use`, `address.not-here`. Disposing resets what is open. */
 export async function listenForProxyClients(at: SocketAddress, keys: ServerKeys, carrier: Carrier, world: World): Promise<ProxyFront> {
   const { log, net } = world;
-  const http1 = serveHttp1(carrier, world);
+  const requests: ProxyRequests = {
+    // Async, so that what is refused before anything was asked is a rejection too.
+    connect: async ({ authority, authorization, remote }, signal) => await carrier.connect(admitRequest(authority, authorization, remote), signal),
+    refuse: (thrown, remote) => refusalAnswer(understandFailure(thrown, remote, log)),
+  };
+  const http1 = serveHttpProxy(requests, world);
   const options = { ...keys, alpn: ['h2', 'http/1.1'], alpnOptional: true, minVersion: 'TLSv1.2', exactEnds: true } as const;
   const newcomers = new Newcomers(world.clock);
   const tls = terminateTls(

@@ -2,13 +2,11 @@
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { duplexPair } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { TunnelError } from '../../../base/errors.ts';
-import { LIMITS } from '../../../base/limits.ts';
-import type { Log, SocketAddress } from '../../../base/world.ts';
-import { refusalAnswer } from '../../../streams/http-connect.ts';
-import { CutShort, reset } from '../../../streams/reset.ts';
-import type { Carrier } from '../carry.ts';
-import { admitRequest, understandFailure } from './request.ts';
+import { TunnelError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { SocketAddress } from '../base/world.ts';
+import type { ProxyRequests } from './http-proxy.ts';
+import { CutShort, reset } from './reset.ts';
 
 const ABSOLUTE_FORM = /^http:\/\/(\[[^\]/?#@]*\]|[^:/?#@]+)(?::(\d*))?(?=[/?]|$)([^#]*)$/i;
 /** RFC 9110, 7.6.1; `Expect` was answered here, `Host` and `Via` are written anew. */
@@ -16,12 +14,12 @@ const NOT_FORWARDED = /^(connection|keep-alive|te|transfer-encoding|upgrade|expe
 const VIA = ['via', '1.1 tunnel'] as const;
 
 /** Answers one request; never rejects. A cut on either side is a reset on the other. */
-export async function forwardRequest(request: IncomingMessage, response: ServerResponse, remote: SocketAddress, carrier: Carrier, log: Log): Promise<void> {
+export async function forwardRequest(request: IncomingMessage, response: ServerResponse, remote: SocketAddress, requests: ProxyRequests): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => response.writableFinished || gone.abort(new TunnelError('interrupted', 'the operator left')));
   try {
     const { authority, target, path } = parseAbsoluteForm(request);
-    const connected = await carrier.connect(admitRequest(target, request.headers['proxy-authorization'], remote), gone.signal);
+    const connected = await requests.connect({ authority: target, authorization: request.headers['proxy-authorization'], remote }, gone.signal);
     const [near, far] = duplexPair();
     near.once('close', () => far.writableFinished || reset(far, new CutShort('the HTTP exchange was given up'))); // Node's pair makes a clean end of it.
     const carried = connected.carry(far);
@@ -34,7 +32,7 @@ export async function forwardRequest(request: IncomingMessage, response: ServerR
       await carried;
     }
   } catch (thrown) {
-    const { status, headers } = refusalAnswer(understandFailure(thrown, remote, log));
+    const { status, headers } = requests.refuse(thrown, remote);
     if (response.headersSent || response.destroyed) reset(request.socket, new Error('the answer was cut'));
     else response.writeHead(status, { ...headers, 'content-length': '0', connection: 'close' }).end();
   }
