@@ -15,6 +15,7 @@ import {
 } from '@peculiar/x509';
 import { commonNameOf, pemOf } from '../../src/lib/pki/create-authority.ts';
 import { P256, signingPair } from '../../src/lib/pki/keys.ts';
+import { bitString, childrenOf, contentOf, integer, sequence } from './der.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -81,50 +82,10 @@ const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc6
 
 /** The same certificate with the other of its two valid ECDSA signatures, (r, n - s): other bytes, another fingerprint. DER. */
 export function turned(certificatePem: string): Uint8Array {
-  const der = new X509Certificate(certificatePem).raw;
-  const [outer, ...parts] = [elementAt(der, 0), ...childrenOf(der)];
-  const [content, algorithm, signature] = parts;
-  if (!outer || !content || !algorithm || !signature) throw new TypeError('not a certificate');
-  const [r, s] = childrenOf(signature.subarray(headerOf(signature) + 1)); // behind the count of unused bits
+  const [content, algorithm, signature] = childrenOf(new X509Certificate(certificatePem).raw);
+  if (!content || !algorithm || !signature) throw new TypeError('not a certificate');
+  const [r, s] = childrenOf(contentOf(signature).subarray(1)); // behind the count of unused bits
   if (!r || !s) throw new TypeError('not an ECDSA signature');
-  const other = P256_ORDER - BigInt(`0x${s.subarray(headerOf(s)).toString('hex')}`);
-  const pair = element(0x30, Buffer.concat([r, element(0x02, unsigned(other))]));
-  return element(0x30, Buffer.concat([content, algorithm, element(0x03, Buffer.concat([Buffer.of(0), pair]))]));
-}
-
-// DER, X.690 8.1: as much of it as the certificates of this test need.
-
-function headerOf(der: Buffer): number {
-  const first = der[1] ?? 0;
-  return first < 0x80 ? 2 : 2 + (first & 0x7f);
-}
-
-function elementAt(der: Buffer, at: number): Buffer {
-  const here = der.subarray(at);
-  const header = headerOf(here);
-  const length = header === 2 ? (here[1] ?? 0) : here.readUIntBE(2, header - 2);
-  return here.subarray(0, header + length);
-}
-
-function childrenOf(der: Buffer): Buffer[] {
-  const children: Buffer[] = [];
-  for (let at = headerOf(der); at < der.length; ) {
-    const child = elementAt(der, at);
-    children.push(child);
-    at += child.length;
-  }
-  return children;
-}
-
-function element(tag: number, content: Buffer): Buffer {
-  const { length } = content;
-  if (length < 0x80) return Buffer.concat([Buffer.of(tag, length), content]);
-  const bytes = length < 0x100 ? Buffer.of(length) : Buffer.of(length >> 8, length & 255);
-  return Buffer.concat([Buffer.of(tag, 0x80 | bytes.length), bytes, content]);
-}
-
-function unsigned(value: bigint): Buffer {
-  const hex = value.toString(16);
-  const bytes = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex');
-  return (bytes[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.of(0), bytes]) : bytes;
+  const other = P256_ORDER - BigInt(`0x${contentOf(s).toString('hex')}`);
+  return sequence(content, algorithm, bitString(sequence(r, integer(other))));
 }

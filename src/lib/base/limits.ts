@@ -37,6 +37,7 @@ export const LIMITS = {
   silentPerSource: 64,
   silentConnections: 1024,
   httpBodyBytes: 64 * KIB,
+  httpReadOffBytes: 16 * MIB,
   httpHeaderBytes: 16 * KIB,
   httpKeys: 256,
   httpDepth: 16,

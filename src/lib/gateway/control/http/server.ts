@@ -18,6 +18,7 @@ import { sessionsRoutes } from './sessions.ts';
 import { statusOf } from './status.ts';
 import { stockRoutes } from './stock.ts';
 import { tokensRoutes } from './tokens.ts';
+import { answerTooLarge } from './too-large.ts';
 import type { WhoCalls } from './who-calls.ts';
 
 const REQUEST_MS = 30_000;
@@ -65,6 +66,7 @@ export async function buildApi(
   app.addContentTypeParser('application/json', { parseAs: 'string' }, async (_request: unknown, body: string) => parseJson(body));
   app.setErrorHandler((thrown, request, reply) => {
     const { status, error } = understand(thrown);
+    if (status === 413) return answerTooLarge(request, reply, error, context.world.clock);
     if (status >= 500) context.world.log.error({ error: thrown, method: request.method, route: request.routeOptions.url }, 'request failed');
     if (status === 429 || status === 503) reply.header('retry-after', '1');
     if (status === 401) reply.header('www-authenticate', 'Bearer');
