@@ -1,7 +1,7 @@
 // Certificate requests written by hand, to a real gateway: what it issues holds what it decides and the key, or it refuses and the string stays good.
 import '../support/requests-by-hand.ts';
 import assert from 'node:assert/strict';
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -91,7 +91,6 @@ describe('certificate requests', () => {
   let hostile: EnrolledAgent;
   let url: string;
   let refused: Record<string, string>;
-  let wrongRequests: Record<string, string>;
   const mint = async (name: string) =>
     (await adminOf(chain).mintToken({ kind: 'agent', name, routes: [], expires_ms: 3_600_000, replace: false }, context.signal)).token;
   const enrol = (token: string, csrPem: string, more = {}): Promise<Answered> => askToEnrol(url, token, { agent_id: randomUUID(), csr_pem: csrPem, ...more });
@@ -106,8 +105,6 @@ describe('certificate requests', () => {
       "the CA's key": read(chain.gatewayFolder, 'ca-key.pem'),
       "another agent's key": read(chain.agentFolder, 'identity-1', 'key.pem'),
     });
-    // A renewal keeps its key: every other is somebody else's.
-    wrongRequests = { ...refused, 'a new key': asPem(good()), 'a new RSA key': asPem(requestDer({ key: rsaKey(2048) })) };
   });
   after(async () => {
     for (const cleanup of cleanups.reverse()) await cleanup();
@@ -180,18 +177,15 @@ describe('certificate requests', () => {
     const hello = { kind: 'hello', software: 'test', os: 'linux', arch: 'x64', hostname: 'hostile', capabilities: [] } as const;
     const control = await agentControl(link, hello, world, t.signal);
     const messages = control.messages[Symbol.asyncIterator]();
-    const renew = async (csrPem: string) => {
+    // All but the first may be refused for being too many: what is wrong with each is judged below, where time passes as the test wants.
+    for (const [what, csrPem] of Object.entries(refused)) {
       await control.send({ kind: 'cert-renewal-request', csrPem });
-      return await answerOf(messages);
-    };
-    const wrong = { ...wrongRequests, '60 kB': asPem(Buffer.alloc(44_000)) };
-    for (const [what, csrPem] of Object.entries(wrong)) {
-      const answer = await renew(csrPem);
+      const answer = await answerOf(messages);
       assert.equal(answer.kind, 'cert-renewal-refused', what);
       assert.ok('reason' in answer && answer.reason.length > 10, what);
     }
     const rows = await auditRows(chain.gatewayFolder, known);
-    assert.equal(rows.filter(({ code }) => code === 'agent.renewal-refused').length, Object.keys(wrong).length);
+    assert.equal(rows.filter(({ code }) => code === 'agent.renewal-refused').length, Object.keys(refused).length);
     assert.deepEqual(
       rows.filter(({ code }) => code === 'link.closed'),
       [],
@@ -199,20 +193,43 @@ describe('certificate requests', () => {
   });
 });
 
-test('a renewal, too, says what the gateway decides', async (t) => {
-  let ahead = 0;
-  const { clock } = world;
-  const { control } = await controlStand(t, { clock: { ...clock, now: () => clock.now() + ahead } });
-  const { context, forEdge } = control;
-  const { token } = await mint(context, LOCAL_ADMIN, { kind: 'agent', name: 'web1', routes: [], expires_ms: 3_600_000, replace: false });
-  const key = ecKey('P-256');
-  const { agent_id: id } = await enrol(context, token, { agent_id: randomUUID(), csr_pem: asPem(requestDer({ key })) }, '192.0.2.1');
-  const remote = { address: '192.0.2.1', port: 1 };
-  context.registry.link({ linkId: 'link', agentId: id, protocol: 2, transport: 'memory', remote, fingerprint: 'f' });
-  ahead = 300 * DAY_MS;
-  const renewed = await forEdge.renew('link', asPem(requestDer({ key, subject: nameOf('gw.example'), attributes: wishes() })));
-  const ca = new X509Certificate(context.authority.certificatePem);
-  assertDecided('renewed', renewed.certificatePem, ca, { id, name: 'web1' }, clock.now() + ahead);
+describe('renewals', () => {
+  const DAYS = 30;
+
+  /** A linked agent with `key`; each renewal is asked for at a time when another may be. */
+  async function linked(t: TestContext, key: KeyObject) {
+    let ahead = 0;
+    const { clock } = world;
+    const later = { ...clock, now: () => clock.now() + ahead, monotonic: () => clock.monotonic() + ahead };
+    const { control } = await controlStand(t, { clock: later });
+    const { context, forEdge } = control;
+    const { token } = await mint(context, LOCAL_ADMIN, { kind: 'agent', name: 'web1', routes: [], expires_ms: 3_600_000, replace: false });
+    const enrolled = await enrol(context, token, { agent_id: randomUUID(), csr_pem: asPem(requestDer({ key })) }, '192.0.2.1');
+    const presented = { certificate: new X509Certificate(enrolled.client_cert_pem).raw, remote: { address: '192.0.2.1', port: 1 } };
+    const { linkId } = await forEdge.admit({ ...presented, protocol: 2, transport: 'tls' });
+    const renew = async (csrPem: string, newKey: boolean) => {
+      ahead += (DAYS * DAY_MS) / 100;
+      return await forEdge.renew(linkId, { csrPem, newKey });
+    };
+    return { id: enrolled.agent_id, ca: new X509Certificate(context.authority.certificatePem), renew, now: later.now };
+  }
+
+  test('each of the requests is refused for what is wrong with it, for the same key and for a new one', async (t) => {
+    const { renew } = await linked(t, ecKey('P-256'));
+    for (const [what, csrPem] of Object.entries(refusedRequests({}))) {
+      await assert.rejects(renew(csrPem, false), { code: 'csr.refused' }, what);
+      await assert.rejects(renew(csrPem, true), { code: 'csr.refused' }, what);
+    }
+    await assert.rejects(renew(asPem(good()), false), { code: 'csr.refused' }, 'a new key that was not asked for');
+  });
+
+  test('what is issued says what the gateway decides', async (t) => {
+    const key = ecKey('P-256');
+    const { id, ca, renew, now } = await linked(t, key);
+    const wish = (of: KeyObject) => asPem(requestDer({ key: of, subject: nameOf('gw.example'), attributes: wishes() }));
+    assertDecided('renewed', (await renew(wish(key), false)).certificatePem, ca, { id, name: 'web1' }, now());
+    assertDecided('with a new key', (await renew(wish(ecKey('P-384')), true)).certificatePem, ca, { id, name: 'web1' }, now());
+  });
 });
 
 async function answerOf(messages: AsyncIterator<GatewayMessage, void>): Promise<Extract<GatewayMessage, { kind: `cert-renewal-${string}` }>> {
