@@ -23,7 +23,10 @@ export interface ControlStand {
   /** Orders to the edge, as `closeLink l1 reason`. */
   readonly orders: string[];
   /** An agent with a row and, unless `offline`, a link that has advertised all that it may. Its link id is `link-NAME`. */
-  agent(name: string, options?: { readonly routes?: readonly string[]; readonly ports?: readonly string[]; readonly offline?: boolean }): Promise<string>;
+  agent(
+    name: string,
+    options?: { readonly routes?: readonly string[]; readonly ports?: readonly string[]; readonly offline?: boolean; readonly ephemeral?: boolean },
+  ): Promise<string>;
   operator(name: string, agents: readonly string[] | null, targets?: readonly string[]): Promise<Operator>;
   /** A session token of an operator, whose credential is called `credential-NAME`. */
   token(operator: Operator, targets: readonly string[], more?: { readonly agent?: string; readonly alternates?: readonly string[] }): Promise<string>;
@@ -48,9 +51,9 @@ export async function controlStand(t: TestContext, more: Partial<World> = {}): P
     world,
     directory,
     orders,
-    async agent(name, { routes = ['10.0.0.0/8'], ports = ['22'], offline = false } = {}) {
+    async agent(name, { routes = ['10.0.0.0/8'], ports = ['22'], offline = false, ephemeral = false } = {}) {
       const id = world.random.uuid();
-      control.context.registry.know(await store.agents.insert({ id, name, allowedRoutes: routes, ports, os: 'linux', hostname: null }));
+      control.context.registry.know(await store.agents.insert({ id, name, allowedRoutes: routes, ports, os: 'linux', hostname: null, ephemeral }));
       if (offline) return id;
       const linkId = `link-${name}`;
       control.context.registry.link({

@@ -115,6 +115,8 @@ export const AgentRow = z.object({
   transport_reason: z.string().nullable(),
   /** `flapping`: two processes hold this identity and replace each other; the newer one is held off. */
   alarm: z.enum(['flapping']).nullable(),
+  /** It is deleted a minute after its last link has gone. */
+  ephemeral: z.boolean(),
   /** What is active: requested and allowed. */
   routes: z.array(routeText),
   ports: z.array(portsText),

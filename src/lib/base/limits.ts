@@ -56,6 +56,7 @@ export const LIMITS = {
   sessionTokenMs: 5 * MINUTE,
   storeCallMs: 5 * SECOND,
   enrolmentRepeatMs: 5 * MINUTE,
+  ephemeralAwayMs: MINUTE,
   happyEyeballsDelayMs: 250,
   heartbeatV1Ms: 60 * SECOND,
   heartbeatV2Ms: 15 * SECOND,

@@ -89,11 +89,20 @@ export async function changeAgent(context: ControlContext, caller: Caller, nameO
 /** Revokes too: its certificates are refused from now on, its sessions end and its links are closed before this resolves. Error `agent.unknown`. */
 export async function deleteAgent(context: ControlContext, caller: Caller, nameOrId: string): Promise<void> {
   assertAdmin(caller);
+  await removeAgent(context, known(context, caller, nameOrId), actorOf(caller));
+}
+
+/** `actor` as the audit log names it. Error `agent.unknown`. */
+export async function removeAgent(
+  context: ControlContext,
+  agent: Pick<KnownAgent, 'id' | 'name'>,
+  actor: string,
+  why: { reason?: 'ephemeral' } = {},
+): Promise<void> {
   const { registry, serving, sessions, store, world } = context;
-  const agent = known(context, caller, nameOrId);
   await store.transaction(async (tables) => {
-    if (!(await tables.agents.delete(agent.id))) throw unknown(nameOrId);
-    await tables.audit.append({ code: 'agent.deleted', actor: actorOf(caller), subject: `agent:${agent.name}`, detail: { agent_id: agent.id } });
+    if (!(await tables.agents.delete(agent.id))) throw unknown(agent.name);
+    await tables.audit.append({ code: 'agent.deleted', actor, subject: `agent:${agent.name}`, detail: { agent_id: agent.id, ...why } });
   });
   const links = registry.forget(agent.id);
   const edge = serving()?.edge;
@@ -119,6 +128,7 @@ function rowOf({ registry }: ControlContext, { kind }: Caller, agent: KnownAgent
     transport: agent.link?.transport ?? null,
     transport_reason: agent.link?.transportReason ?? null,
     alarm: agent.flapping ? 'flapping' : null,
+    ephemeral: registry.row(agent.id)?.ephemeral ?? false,
     routes: agent.routes.map(formatRoute),
     ports: formatPorts(agent.ports),
     last_seen: agent.lastSeen === null ? null : new Date(agent.lastSeen).toISOString(),

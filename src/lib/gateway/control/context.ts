@@ -10,6 +10,7 @@ import type { Assignment, EdgeForControl, EdgeStatus } from '../contract.ts';
 import type { Attempts } from './attempts.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Draining } from './drain.ts';
+import type { Ephemerals } from './ephemeral.ts';
 import type { RecentFailures } from './failures.ts';
 import type { Logins } from './logins.ts';
 import type { KnownAgent, Registry } from './registry.ts';
@@ -56,6 +57,7 @@ export interface ControlContext {
   readonly registry: Registry;
   readonly sessions: Sessions;
   readonly users: SessionUsers;
+  readonly ephemerals: Ephemerals;
   readonly logins: Logins;
   readonly attempts: Attempts;
   readonly draining: Draining;

@@ -9,6 +9,7 @@ import { Attempts } from './attempts.ts';
 import { AuditLog } from './audit-log.ts';
 import type { ControlContext, PublicPlaces, Serving } from './context.ts';
 import { Draining } from './drain.ts';
+import { Ephemerals, vanish } from './ephemeral.ts';
 import { RecentFailures } from './failures.ts';
 import { type EdgeDesk, edgeDesk } from './for-edge.ts';
 import { Logins } from './logins.ts';
@@ -54,6 +55,7 @@ export async function startControl({ store, ca, keys, agentCertMs = DEFAULT_AGEN
     }),
   );
   const users = starting.use(new SessionUsers(sessions, world));
+  const ephemerals = starting.use(new Ephemerals(world.clock, (agentId) => void vanish(context, agentId)));
   const context: ControlContext = {
     world,
     store,
@@ -66,6 +68,7 @@ export async function startControl({ store, ca, keys, agentCertMs = DEFAULT_AGEN
     registry,
     sessions,
     users,
+    ephemerals,
     logins: new Logins(store, world.clock),
     attempts: new Attempts(world.clock),
     draining: new Draining(),
@@ -78,6 +81,7 @@ export async function startControl({ store, ca, keys, agentCertMs = DEFAULT_AGEN
   const running = starting.move();
   const serve = (started: Serving) => {
     serving = started;
+    for (const row of registry.rows()) ephemerals.away(row);
   };
   return { forEdge: edgeDesk(context), context, serve, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }

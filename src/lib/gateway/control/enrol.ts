@@ -73,6 +73,7 @@ async function enrolWith(
   if (result.outcome === 'refused') throw refusal(result.reason, minted?.name ?? 'unknown');
   // On a repeat, too: whoever was told `store.busy` may have been written down all the same.
   registry.know(result.agent);
+  if (result.outcome === 'enrolled') context.ephemerals.enrolled(result.agent);
   if (result.outcome === 'enrolled' && result.replaced) await cutOff(context, result.agent.id);
   return answer(context, KeptAnswer.parse(JSON.parse(result.answer)));
 }

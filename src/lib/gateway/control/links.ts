@@ -71,6 +71,7 @@ export async function unlink(context: ControlContext, linkId: string, reason: st
     detail: { link_id: linkId, reason: auditText(reason), current: ended.current, last: ended.last },
   });
   if (!ended.last) return;
+  context.ephemerals.away(row);
   const count = await sessions.endAll({ agentId: row.id }, 'agent-lost');
   if (count > 0) world.log.warn({ agent: row.name, sessions: count }, 'sessions ended with their agent');
   await store.agents.seen([row.id]);

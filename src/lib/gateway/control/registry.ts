@@ -205,6 +205,10 @@ export class Registry {
     return this.#live(agentId);
   }
 
+  rows(): Agent[] {
+    return [...this.#agents.values()].map(({ row }) => row);
+  }
+
   row(agentId: string): Agent | undefined {
     return this.#agents.get(agentId)?.row;
   }
