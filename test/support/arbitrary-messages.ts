@@ -1,7 +1,7 @@
 // Random messages of both versions for the codecs' property tests.
 import fc from 'fast-check';
 import type { AgentMessage, ChannelAccept, ChannelKind, ChannelOpen, ChannelRefuse, GatewayMessage } from '../../src/lib/protocol/messages.ts';
-import type { EdgeAnswer, EdgeGranted, EdgeRefused, OperatorAttach, OperatorConnect, OperatorRequest } from '../../src/lib/protocol/operator.ts';
+import type { EdgeAnswer, EdgeGranted, EdgeNotice, EdgeRefused, OperatorAttach, OperatorConnect, OperatorRequest } from '../../src/lib/protocol/operator.ts';
 import { REFUSAL_NUMBERS, type Refusal } from '../../src/lib/protocol/refusal.ts';
 import type { ConnectRequest, ConnectResponse } from '../../src/lib/protocol/v1-connect.ts';
 import type { V1AgentMessage, V1GatewayMessage } from '../../src/lib/protocol/v1-control.ts';
@@ -129,3 +129,4 @@ export const edgeAnswer: fc.Arbitrary<EdgeAnswer> = fc.oneof(
   record<EdgeGranted>({ kind: kind('edge-granted'), agent: optionalText }),
   record<EdgeRefused>({ kind: kind('edge-refused'), code: shortText, message: longText, hint: optionalText }),
 );
+export const edgeNotices: fc.Arbitrary<EdgeNotice> = record<EdgeNotice>({ kind: kind('edge-notice'), reason: shortText, message: longText });

@@ -71,7 +71,7 @@ export async function controlStand(t: TestContext, more: Partial<World> = {}): P
     },
     async operator(name, agents, targets) {
       const operator = await store.operators.upsert({ id: world.random.uuid(), name, kind: 'operator', agents, targets: targets ?? null });
-      await store.credentials.insert({ hash: `credential-${name}`, operatorId: operator.id, expiresAt: world.clock.now() + 3_600_000 });
+      await store.credentials.insert({ hash: `credential-${name}`, operatorId: operator.id, tokenId: null, expiresAt: world.clock.now() + 3_600_000 });
       return operator;
     },
     token({ id, name }, targets, { agent, alternates = [] } = {}) {
@@ -100,6 +100,7 @@ export async function controlOn(directory: string, world: World) {
   const edge: EdgeForControl = {
     closeLink: note('closeLink'),
     endSession: note('endSession'),
+    tellOperators: async (connections, { reason, message }) => void orders.push(`tellOperators ${connections.join()} ${reason} ${message}`),
     assign: note('assign'),
     endWhenIdle: note('endWhenIdle'),
     useCertificate: async () => {},

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import * as contract from './contract.ts';
 import type { Exchange, ExchangeRequest } from './exchange.ts';
+import * as locks from './locks.ts';
 import { readAnswer, type Situation } from './read-answer.ts';
 import type { PageQuery } from './shapes.ts';
 import * as tokens from './tokens.ts';
@@ -31,11 +32,20 @@ export interface ApiClient {
   revokeTokens(which: string, signal: AbortSignal): Promise<tokens.TokensRevoked>;
   listAgents(page: PageQuery, signal: AbortSignal): Promise<contract.AgentList>;
   getAgent(nameOrId: string, signal: AbortSignal): Promise<contract.AgentRow>;
-  changeAgent(nameOrId: string, change: contract.AgentChange, signal: AbortSignal): Promise<contract.AgentRow>;
+  changeAgent(nameOrId: string, change: contract.AgentChange, signal: AbortSignal): Promise<contract.AgentChanged>;
+  revokeAgent(nameOrId: string, request: locks.ReasonRequest, signal: AbortSignal): Promise<locks.CutAnswer>;
   deleteAgent(nameOrId: string, signal: AbortSignal): Promise<void>;
   listRoutes(page: PageQuery, signal: AbortSignal): Promise<contract.RouteList>;
   resolve(request: contract.ResolveRequest, signal: AbortSignal): Promise<contract.Resolution>;
   openSession(request: contract.SessionRequest, signal: AbortSignal): Promise<contract.SessionGrant>;
+  listSessions(page: locks.SessionsQuery, signal: AbortSignal): Promise<locks.SessionList>;
+  getSession(id: string, signal: AbortSignal): Promise<locks.SessionRow>;
+  closeSession(id: string, signal: AbortSignal): Promise<locks.CutAnswer>;
+  listOperators(page: PageQuery, signal: AbortSignal): Promise<locks.OperatorList>;
+  deleteOperator(name: string, signal: AbortSignal): Promise<locks.CutAnswer>;
+  /** A session goes by its id. */
+  lock(kind: locks.LockKind, name: string, request: locks.ReasonRequest, signal: AbortSignal): Promise<locks.LockAnswer>;
+  unlock(kind: locks.LockKind, name: string, signal: AbortSignal): Promise<locks.UnlockAnswer>;
   audit(page: PageQuery, signal: AbortSignal): Promise<contract.AuditPage>;
 }
 
@@ -46,8 +56,9 @@ export function apiClient(exchange: Exchange): ApiClient {
   const ask = async <T>(request: ExchangeRequest, shape: z.ZodType<T>, signal: AbortSignal, situation: Situation = 'api'): Promise<T> =>
     readAnswer(await exchange(request, signal), shape, situation);
   const { PATHS } = contract;
-  const tokenPath = (which: string) => `${PATHS.tokens}/${encodeURIComponent(which)}`;
-  const agentPath = (nameOrId: string) => `${PATHS.agents}/${encodeURIComponent(nameOrId)}`;
+  const pathOf = (resource: string, name: string) => `${resource}/${encodeURIComponent(name)}`;
+  const agentPath = (nameOrId: string) => pathOf(PATHS.agents, nameOrId);
+  const tokenPath = (which: string) => pathOf(PATHS.tokens, which);
 
   return {
     enroll: (body, signal) => ask({ method: 'POST', path: PATHS.enroll, body }, contract.EnrollAnswer, signal, 'enrolment'),
@@ -67,11 +78,19 @@ export function apiClient(exchange: Exchange): ApiClient {
     revokeTokens: (which, signal) => ask({ method: 'DELETE', path: tokenPath(which) }, tokens.TokensRevoked, signal),
     listAgents: (page, signal) => ask({ method: 'GET', path: withQuery(PATHS.agents, page) }, contract.AgentList, signal),
     getAgent: (nameOrId, signal) => ask({ method: 'GET', path: agentPath(nameOrId) }, contract.AgentRow, signal),
-    changeAgent: (nameOrId, body, signal) => ask({ method: 'PATCH', path: agentPath(nameOrId), body }, contract.AgentRow, signal),
+    changeAgent: (nameOrId, body, signal) => ask({ method: 'PATCH', path: agentPath(nameOrId), body }, contract.AgentChanged, signal),
+    revokeAgent: (nameOrId, body, signal) => ask({ method: 'POST', path: `${agentPath(nameOrId)}/revoke`, body }, locks.CutAnswer, signal),
     deleteAgent: (nameOrId, signal) => ask({ method: 'DELETE', path: agentPath(nameOrId) }, Nothing, signal),
     listRoutes: (page, signal) => ask({ method: 'GET', path: withQuery(PATHS.routes, page) }, contract.RouteList, signal),
     resolve: (body, signal) => ask({ method: 'POST', path: PATHS.resolve, body }, contract.Resolution, signal),
     openSession: (body, signal) => ask({ method: 'POST', path: PATHS.sessions, body }, contract.SessionGrant, signal),
+    listSessions: (query, signal) => ask({ method: 'GET', path: withQuery(PATHS.sessions, query) }, locks.SessionList, signal),
+    getSession: (id, signal) => ask({ method: 'GET', path: pathOf(PATHS.sessions, id) }, locks.SessionRow, signal),
+    closeSession: (id, signal) => ask({ method: 'DELETE', path: pathOf(PATHS.sessions, id) }, locks.CutAnswer, signal),
+    listOperators: (page, signal) => ask({ method: 'GET', path: withQuery(PATHS.operators, page) }, locks.OperatorList, signal),
+    deleteOperator: (name, signal) => ask({ method: 'DELETE', path: pathOf(PATHS.operators, name) }, locks.CutAnswer, signal),
+    lock: (kind, name, body, signal) => ask({ method: 'PUT', path: pathOf(`${PATHS.locks}/${kind}`, name), body }, locks.LockAnswer, signal),
+    unlock: (kind, name, signal) => ask({ method: 'DELETE', path: pathOf(`${PATHS.locks}/${kind}`, name) }, locks.UnlockAnswer, signal),
     audit: (page, signal) => ask({ method: 'GET', path: withQuery(PATHS.audit, page) }, contract.AuditPage, signal),
   };
 }

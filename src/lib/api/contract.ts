@@ -1,5 +1,6 @@
 // The HTTP contract of a gateway: every path and every JSON shape, for the server that implements it and the client that calls it; strings have theirs in tokens.ts.
 import { z } from 'zod';
+import { LockShown } from './locks.ts';
 import { name, portsText, routeText, targetText, time, uuid } from './shapes.ts';
 
 /** Of version 1; the agent paths are served under both. */
@@ -18,7 +19,9 @@ export const PATHS = {
   agents: '/api/v1/agents',
   routes: '/api/v1/routes',
   resolve: '/api/v1/routes/resolve',
+  operators: '/api/v1/operators',
   sessions: '/api/v1/sessions',
+  locks: '/api/v1/locks',
   audit: '/api/v1/audit',
   enroll: '/jet/tunnel/enroll',
   livez: '/livez',
@@ -109,7 +112,7 @@ export const LinkRow = z.object({
 export const AgentRow = z.object({
   id: uuid,
   name,
-  state: z.enum(['online', 'offline', 'revoked']),
+  state: z.enum(['online', 'offline', 'revoked', 'locked']),
   transport: z.string().nullable(),
   /** Of the current link. */
   transport_reason: z.string().nullable(),
@@ -128,9 +131,13 @@ export const AgentRow = z.object({
   not_after: time.nullable(),
   /** Oldest first; more than one while an agent moves. */
   links: z.array(LinkRow),
+  lock: LockShown.nullable(),
 });
 export const AgentList = z.object({ agents: z.array(AgentRow), next: z.string().nullable() });
 export const AgentChange = z.object({ routes: z.array(routeText).max(1000).optional(), ports: z.array(portsText).max(256).optional() });
+
+/** `warnings`: where what is allowed now overlaps with what another agent is allowed. */
+export const AgentChanged = AgentRow.extend({ warnings: z.array(z.string()) });
 
 export const RouteRow = z.object({ route: routeText, agent: name, agent_id: uuid, state: z.enum(['online', 'offline']), auto_detected: z.boolean() });
 export const RouteList = z.object({ routes: z.array(RouteRow), next: z.string().nullable() });
@@ -238,6 +245,7 @@ export type WhoamiAnswer = z.infer<typeof WhoamiAnswer>;
 export type AgentRow = z.infer<typeof AgentRow>;
 export type AgentList = z.infer<typeof AgentList>;
 export type AgentChange = z.infer<typeof AgentChange>;
+export type AgentChanged = z.infer<typeof AgentChanged>;
 export type RouteList = z.infer<typeof RouteList>;
 export type Resolution = z.infer<typeof Resolution>;
 export type ResolveRequest = z.infer<typeof ResolveRequest>;

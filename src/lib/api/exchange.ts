@@ -6,7 +6,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { World } from '../base/world.ts';
 
 export interface ExchangeRequest {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** With its query. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;

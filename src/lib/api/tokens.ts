@@ -1,10 +1,11 @@
 // The HTTP contract of strings: how one is minted, and what the gateway tells of those that were. The string itself is told once, by minting.
 import { z } from 'zod';
+import { LockShown } from './locks.ts';
 import { name, PageQuery, portsText, routeText, targetText, time, uuid } from './shapes.ts';
 
 export const TokenKind = z.enum(['agent', 'operator', 'admin']);
 /** `used`: no use is left. */
-export const TokenState = z.enum(['open', 'used', 'revoked', 'expired']);
+export const TokenState = z.enum(['open', 'used', 'revoked', 'locked', 'expired']);
 
 export const MintRequest = z.object({
   kind: TokenKind,
@@ -51,6 +52,7 @@ export const TokenRow = z.object({
   sources: z.array(routeText).nullable(),
   agents: z.array(name).nullable(),
   targets: z.array(targetText).nullable(),
+  lock: LockShown.nullable(),
 });
 export const TokenQuery = z.object({ ...PageQuery.shape, kind: TokenKind.optional(), state: TokenState.optional() });
 export const TokenList = z.object({ tokens: z.array(TokenRow), next: z.string().nullable() });

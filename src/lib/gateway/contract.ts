@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../base/errors.ts';
 import type { SocketAddress } from '../base/world.ts';
 import type { DecisionRecord } from '../routing/decision.ts';
+import type { CloseReason } from '../sessions/close-reason.ts';
 import type { RefusedPeer, TransportName } from '../transport/link.ts';
 
 /** What an edge asks of control. Every method may reject with a TunnelError. */
@@ -57,6 +58,8 @@ export interface EdgeForControl {
   closeLink(linkId: string, reason: string): Promise<void>;
   /** Ends a session on a link: its channels are reset, the agent is told. */
   endSession(sessionId: string, reason: string): Promise<void>;
+  /** Tells the programs behind these connections why a session of theirs ends. Connections that know no notices are passed over. */
+  tellOperators(connections: readonly string[], notice: SessionNotice): Promise<void>;
   assign(linkId: string, assignment: Assignment): Promise<void>;
   /** Ends a link as soon as it carries nothing, so that its agent dials again; until then it goes on as before. */
   endWhenIdle(linkId: string, reason: string): Promise<void>;
@@ -64,6 +67,12 @@ export interface EdgeForControl {
   useCertificate(certificatePem: string, trustedCaPem: string): Promise<void>;
   /** New channels are refused, agents are told to move within `delayMs`; resolves when the last channel ended or the delay passed. */
   drain(delayMs: number): Promise<void>;
+}
+
+export interface SessionNotice {
+  readonly reason: CloseReason;
+  /** For a screen. */
+  readonly message: string;
 }
 
 export interface PresentedLink {

@@ -5,8 +5,12 @@ import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../base/world.ts';
 import {
   decodeEdgeAnswer,
+  decodeEdgeNotice,
   decodeOperatorRequest,
+  type EdgeNotice,
+  edgeNotice,
   encodeEdgeAnswer,
+  encodeEdgeNotice,
   encodeOperatorRequest,
   type OperatorRequest,
   refusedAnswer,
@@ -53,6 +57,19 @@ export async function hearRequest(stream: LinkStream, clock: Clock, signal: Abor
 /** Raw bytes may follow at once. Errors as `writeFrame`. */
 export async function grantRequest(stream: LinkStream, agent: string | undefined, clock: Clock, signal: AbortSignal): Promise<void> {
   await writeFrame(stream, encodeEdgeAnswer({ kind: 'edge-granted', agent }), MAX_BYTES, clock, signal);
+}
+
+/** On the stream of an attach, after its answer. Errors as `writeFrame`. */
+export async function sendNotice(stream: LinkStream, reason: string, message: string, clock: Clock, signal: AbortSignal): Promise<void> {
+  await writeFrame(stream, encodeEdgeNotice(edgeNotice(reason, message)), MAX_BYTES, clock, signal);
+}
+
+/** The client's end: the next notice; undefined when the edge has ended the stream, as one that knows none does at once. Errors as `readFrame`. */
+export async function hearNotice(stream: LinkStream, clock: Clock, signal: AbortSignal): Promise<EdgeNotice | undefined> {
+  const payload = await readFrame(stream, MAX_BYTES, clock, signal);
+  if (payload === undefined) return undefined;
+  const notice = decodeEdgeNotice(payload);
+  return { ...notice, message: escapeText(notice.message) };
 }
 
 /** The last word on this stream. */

@@ -6,6 +6,7 @@ import { tuneHeapForBytes } from '../system/heap-for-bytes.ts';
 import { createConnector } from './connector.ts';
 import type { ConnectTarget } from './forward/local.ts';
 import { OperatorSession, type SessionApi } from './session.ts';
+import { SessionEnd } from './session-end.ts';
 import { tryFor } from './try-for.ts';
 
 export interface LeaseOptions {
@@ -18,7 +19,7 @@ export interface LeaseOptions {
 export interface Lease extends AsyncDisposable {
   readonly grant: SessionGrant;
   readonly connect: ConnectTarget;
-  /** Rejects when the gateway says that this operator may not any more; resolves when the lease is given up. */
+  /** Rejects when the gateway has ended the session for good or says that this operator may not any more; resolves when the lease is given up. */
   readonly ended: Promise<void>;
 }
 
@@ -28,10 +29,12 @@ export async function startLease({ api, request, waitMs }: LeaseOptions, world: 
   tuneHeapForBytes();
   const session = await tryFor(waitMs, () => OperatorSession.open(api, request, world, signal), world.clock, signal);
   const { connect: edge, ca_pem: caPem } = session.grant;
-  const connector = starting.use(createConnector({ connect: edge, caPem, token: () => session.grant.token }, world));
+  const giveUp = new AbortController();
+  const end = new SessionEnd(() => session.renew(giveUp.signal), world);
+  const connector = starting.use(createConnector({ connect: edge, caPem, token: () => session.grant.token, onNotice: end.hear }, world));
   await connector.ready(signal);
 
-  const connect: ConnectTarget = async (target, channelSignal) => {
+  const open: ConnectTarget = async (target, channelSignal) => {
     try {
       return await connector.connectTarget(target, channelSignal);
     } catch (error) {
@@ -40,10 +43,11 @@ export async function startLease({ api, request, waitMs }: LeaseOptions, world: 
       return await connector.connectTarget(target, channelSignal);
     }
   };
+  const connect: ConnectTarget = async (target, channelSignal) =>
+    Object.assign(await open(target, channelSignal), { whyCut: (cause: unknown) => end.whyCut(cause) });
 
-  const giveUp = new AbortController();
   starting.defer(() => giveUp.abort());
-  const ended = session.keepRenewed(giveUp.signal);
+  const ended = Promise.race([session.keepRenewed(giveUp.signal), end.over]);
   ended.catch(() => {}); // whoever waits for it hears of it
   const running = starting.move();
   return { grant: session.grant, connect, ended, [Symbol.asyncDispose]: () => running.disposeAsync() };

@@ -5,9 +5,10 @@ import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../base/world.ts';
 import { askEdge } from '../link/operator-request.ts';
 import { type Link, type LinkStream, StreamReset } from '../transport/link.ts';
+import type { WhyCut } from './session-end.ts';
 
 /** Bytes to a target and back; half-open. */
-export type Channel = LinkStream & { readonly agent: string };
+export type Channel = LinkStream & { readonly agent: string; readonly whyCut?: WhyCut };
 
 /** The slowest honest answer: a version 1 agent may take 30 s, and the next one its time after it. */
 const ANSWER_MS = LIMITS.connectResponseV1Ms + LIMITS.connectTargetMs;

@@ -1,13 +1,23 @@
 // Requests of operators and answers of edges: the codec laws, and refusals that arrive as the errors they were.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { edgeAnswer, operatorRequest } from '../../../test/support/arbitrary-messages.ts';
+import { edgeAnswer, edgeNotices, operatorRequest } from '../../../test/support/arbitrary-messages.ts';
 import { codecLaws } from '../../../test/support/codec-laws.ts';
 import { TunnelError } from '../base/errors.ts';
-import { decodeEdgeAnswer, decodeOperatorRequest, encodeEdgeAnswer, encodeOperatorRequest, refusedAnswer, refusedError } from './operator.ts';
+import {
+  decodeEdgeAnswer,
+  decodeEdgeNotice,
+  decodeOperatorRequest,
+  encodeEdgeAnswer,
+  encodeEdgeNotice,
+  encodeOperatorRequest,
+  refusedAnswer,
+  refusedError,
+} from './operator.ts';
 
 codecLaws('operator request', operatorRequest, { encode: encodeOperatorRequest, decode: decodeOperatorRequest, ignoresTrailing: false });
 codecLaws('edge answer', edgeAnswer, { encode: encodeEdgeAnswer, decode: decodeEdgeAnswer, ignoresTrailing: false });
+codecLaws('edge notice', edgeNotices, { encode: encodeEdgeNotice, decode: decodeEdgeNotice, ignoresTrailing: false });
 
 test('a refusal arrives as the error that it was', () => {
   const error = new TunnelError('target.refused', '10.0.0.5:80 refused', { hint: 'Is it running?' });

@@ -36,6 +36,14 @@ export interface EdgeRefused {
   readonly hint?: string | undefined;
 }
 
+/** After the answer to an attach, whenever a session of this connection ends for a reason that its program should know. */
+export interface EdgeNotice {
+  readonly kind: 'edge-notice';
+  /** Of the closed list of reasons; a later version may know more of them. */
+  readonly reason: string;
+  readonly message: string;
+}
+
 export type EdgeAnswer = EdgeGranted | EdgeRefused;
 
 const requests = family<OperatorRequest>('operator request', {
@@ -52,11 +60,17 @@ const answers = family<EdgeAnswer>('edge answer', {
   }),
 });
 
+const notices = family<EdgeNotice>('edge notice', {
+  'edge-notice': message<EdgeNotice>('edge-notice', 0x34, { reason: required(1, text(100)), message: required(2, text(MESSAGE_BYTES)) }),
+});
+
 /** Errors `protocol.violation`, as everywhere in version 2. */
 export const encodeOperatorRequest = requests.encode;
 export const decodeOperatorRequest = requests.decode;
 export const encodeEdgeAnswer = answers.encode;
 export const decodeEdgeAnswer = answers.decode;
+export const encodeEdgeNotice = notices.encode;
+export const decodeEdgeNotice = notices.decode;
 
 /** A failure that may be told, within the bounds of its fields. */
 export function refusedAnswer({ code, message: said, hint }: TunnelError): EdgeRefused {
@@ -67,6 +81,11 @@ export function refusedAnswer({ code, message: said, hint }: TunnelError): EdgeR
 export function refusedError({ code, message: said, hint }: EdgeRefused): TunnelError {
   const known: ErrorCode = isErrorCode(code) ? code : 'gateway.unreachable';
   return new TunnelError(known, escapeText(said), { hint: hint === undefined ? undefined : escapeText(hint) });
+}
+
+/** Within the bounds of its fields. */
+export function edgeNotice(reason: string, said: string): EdgeNotice {
+  return { kind: 'edge-notice', reason, message: fit(said) };
 }
 
 function fit(said: string): string {

@@ -1,7 +1,9 @@
 // The agents that were ever enrolled: a name is taken while its agent is not deleted, an id for ever.
 import type { Kysely, Selectable } from 'kysely';
 import type { Clock } from '../base/world.ts';
+import { certificatesTable } from './certificates.ts';
 import { readTexts, readTextsOrNull, writeTextsOrNull } from './json-column.ts';
+import { type Lock, lockColumns, lockOf } from './lock.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
 import type { AgentsRow, Schema } from './schema.ts';
 
@@ -21,16 +23,24 @@ export interface Agent {
   readonly ephemeral: boolean;
   readonly createdAt: number;
   readonly lastSeen: number | null;
+  readonly lock: Lock | null;
 }
 
 export type NewAgent = Pick<Agent, 'id' | 'name' | 'allowedRoutes' | 'ports' | 'os' | 'hostname'> & Partial<Pick<Agent, 'ephemeral'>>;
-export type AgentChanges = Partial<Pick<Agent, 'allowedRoutes' | 'ports' | 'os' | 'hostname' | 'bareNamesAreSuffixes' | 'ephemeral'>> & {
-  readonly state?: 'active' | 'revoked';
+export type AgentChanges = Partial<Pick<Agent, 'allowedRoutes' | 'ports' | 'os' | 'hostname' | 'bareNamesAreSuffixes' | 'ephemeral' | 'lock'>> & {
+  /** After `revoke`, when it was enrolled again with another key. */
+  readonly state?: 'active';
 };
 
 /** Every method but `insert` overlooks deleted agents. */
 export function agentsTable(db: Kysely<Schema>, clock: Clock) {
   const living = () => db.selectFrom('agents').selectAll().where('state', '<>', 'deleted');
+  /** Its certificates and its keys go with it. */
+  const end = async (id: string, state: 'revoked' | 'deleted'): Promise<Agent | undefined> => {
+    const row = await db.updateTable('agents').set({ state }).where('id', '=', id).where('state', '<>', 'deleted').returningAll().executeTakeFirst();
+    if (row !== undefined) await certificatesTable(db, clock).revokeKeysOf(id);
+    return agentOrNone(row);
+  };
   return {
     /** StoreError, unique on `agents.name` or primary key on `agents.id`. */
     async insert(agent: NewAgent): Promise<Agent> {
@@ -86,23 +96,19 @@ export function agentsTable(db: Kysely<Schema>, clock: Clock) {
       await db.updateTable('agents').set({ lastSeen: clock.now() }).where('id', 'in', ids).execute();
     },
 
-    /** Its certificates are revoked with it: call this in a transaction. Undefined when there is no such agent. */
+    /** Keeps name, routes and ports for another enrolment; its certificates and keys never count again: call this in a transaction. Undefined when there is no such agent. */
+    async revoke(id: string): Promise<Agent | undefined> {
+      return await end(id, 'revoked');
+    },
+
+    /** Its certificates and keys never count again: call this in a transaction. Undefined when there is no such agent. */
     async delete(id: string): Promise<Agent | undefined> {
-      const row = await db
-        .updateTable('agents')
-        .set({ state: 'deleted' })
-        .where('id', '=', id)
-        .where('state', '<>', 'deleted')
-        .returningAll()
-        .executeTakeFirst();
-      if (row !== undefined)
-        await db.updateTable('certificates').set({ revokedAt: clock.now() }).where('agentId', '=', id).where('revokedAt', 'is', null).execute();
-      return agentOrNone(row);
+      return await end(id, 'deleted');
     },
   };
 }
 
-function columnsOf({ state, allowedRoutes, ports, os, hostname, bareNamesAreSuffixes, ephemeral }: AgentChanges): Partial<AgentsRow> {
+function columnsOf({ state, allowedRoutes, ports, os, hostname, bareNamesAreSuffixes, ephemeral, lock }: AgentChanges): Partial<AgentsRow> {
   return {
     ...(state !== undefined && { state }),
     ...(allowedRoutes !== undefined && { allowedRoutes: JSON.stringify(allowedRoutes) }),
@@ -111,12 +117,14 @@ function columnsOf({ state, allowedRoutes, ports, os, hostname, bareNamesAreSuff
     ...(hostname !== undefined && { hostname }),
     ...(bareNamesAreSuffixes !== undefined && { bareNamesAreSuffixes: bareNamesAreSuffixes ? 1 : 0 }),
     ...(ephemeral !== undefined && { ephemeral: ephemeral ? 1 : 0 }),
+    ...(lock !== undefined && lockColumns(lock)),
   };
 }
 
-function agentOf(row: Selectable<AgentsRow>): Agent {
+function agentOf({ lockedAt, lockReason, ...row }: Selectable<AgentsRow>): Agent {
   return {
     ...row,
+    lock: lockOf({ lockedAt, lockReason }),
     allowedRoutes: readTexts(row.allowedRoutes, 'agents.allowed_routes'),
     ports: readTextsOrNull(row.ports, 'agents.ports'),
     bareNamesAreSuffixes: row.bareNamesAreSuffixes === 1,

@@ -1,5 +1,6 @@
 // The certificates that were issued to agents, and which of them still let an agent in.
 import type { Kysely } from 'kysely';
+import { TunnelError } from '../base/errors.ts';
 import type { Clock } from '../base/world.ts';
 import type { CertificatesRow, Schema } from './schema.ts';
 
@@ -8,15 +9,18 @@ export type NewCertificate = Omit<Certificate, 'revokedAt'>;
 
 export function certificatesTable(db: Kysely<Schema>, clock: Clock) {
   return {
-    /** StoreError: primary key on `certificates.serial`, foreign key where the agent is unknown. */
+    /** Errors: `csr.refused` for a key that was revoked; StoreError, primary key on `certificates.serial`, foreign key where the agent is unknown. */
     async insert(certificate: NewCertificate): Promise<void> {
+      const revoked = await db.selectFrom('revokedKeys').select('spkiSha256').where('spkiSha256', '=', certificate.spkiSha256).executeTakeFirst();
+      if (revoked)
+        throw new TunnelError('csr.refused', 'the certificate request is refused: its key was revoked', { hint: 'Enrol again: that makes a new key.' });
       await db
         .insertInto('certificates')
         .values({ ...certificate, revokedAt: null })
         .execute();
     },
 
-    /** The certificate that a peer showed, when id, serial and key are as issued, it is not revoked and its agent is active. */
+    /** The certificate that a peer showed, when id, serial and key are as issued, none of them is revoked and its agent is active and not locked. Never by its bytes: an ECDSA signature has a second form that is as good. */
     async admissible(shown: Pick<Certificate, 'agentId' | 'serial' | 'spkiSha256'>): Promise<Certificate | undefined> {
       return db
         .selectFrom('certificates')
@@ -27,6 +31,10 @@ export function certificatesTable(db: Kysely<Schema>, clock: Clock) {
         .where('certificates.spkiSha256', '=', shown.spkiSha256)
         .where((where) => where.or([where('certificates.revokedAt', 'is', null), where('certificates.revokedAt', '>', clock.now())]))
         .where('agents.state', '=', 'active')
+        .where('agents.lockedAt', 'is', null)
+        .where(({ not, exists, selectFrom }) =>
+          not(exists(selectFrom('revokedKeys').select('revokedKeys.spkiSha256').whereRef('revokedKeys.spkiSha256', '=', 'certificates.spkiSha256'))),
+        )
         .executeTakeFirst();
     },
 
@@ -73,6 +81,24 @@ export function certificatesTable(db: Kysely<Schema>, clock: Clock) {
     /** Ends one certificate at `at` (ms), unless it ends already. */
     async revoke(serial: string, at: number): Promise<void> {
       await db.updateTable('certificates').set({ revokedAt: at }).where('serial', '=', serial).where('revokedAt', 'is', null).execute();
+    },
+
+    /** For ever: every certificate of an agent and every key that it had, under whatever serial they are shown. Call this in a transaction. */
+    async revokeKeysOf(agentId: string): Promise<void> {
+      await this.revokeOf(agentId);
+      const revokedAt = clock.now();
+      await db
+        .insertInto('revokedKeys')
+        .columns(['spkiSha256', 'agentId', 'revokedAt'])
+        .expression((from) =>
+          from
+            .selectFrom('certificates')
+            .select(({ val }) => ['spkiSha256', 'agentId', val(revokedAt).as('revokedAt')])
+            .distinct()
+            .where('agentId', '=', agentId),
+        )
+        .onConflict((conflict) => conflict.column('spkiSha256').doNothing())
+        .execute();
     },
 
     /** Ends every certificate of an agent but `exceptSerial`, now or at `at` (ms), whichever comes first. */

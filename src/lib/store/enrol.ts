@@ -22,13 +22,13 @@ export interface EnrolmentRequest {
   issue(agent: { readonly id: string; readonly name: string }): Promise<{ certificate: Omit<NewCertificate, 'agentId' | 'spkiSha256'>; answer: string }>;
 }
 
-export type EnrolmentRefusal = 'unknown' | 'used' | 'revoked' | 'expired' | 'key-taken' | 'name-taken' | 'id-taken';
+export type EnrolmentRefusal = 'unknown' | 'used' | 'revoked' | 'locked' | 'expired' | 'key-taken' | 'name-taken' | 'id-taken';
 
 export type Enrolment =
   | { readonly outcome: 'enrolled'; readonly agent: Agent; readonly replaced: boolean; readonly answer: string }
   /** The same key again, soon after: the first answer may have been lost on the way. */
   | { readonly outcome: 'repeated'; readonly agent: Agent; readonly answer: string }
-  /** The token is as it was, and nothing was written. Towards outside the first four look the same. */
+  /** The token is as it was, and nothing was written. Towards outside the first five look the same. */
   | { readonly outcome: 'refused'; readonly reason: EnrolmentRefusal };
 
 /** Of any number of requests with one token, from any number of processes on one file, exactly one enrols. Errors: those of `Store`, and of `issue`. */
@@ -64,6 +64,7 @@ async function enrolIn(tables: Tables, request: EnrolmentRequest): Promise<Enrol
   if (token === undefined) return await repeat(tables, request, use);
 
   const before = token.replaces ? await tables.agents.byName(token.name) : undefined;
+  if (before?.lock) throw new Refusal('locked');
   const holders = await tables.certificates.holdersOf(spkiSha256);
   if (holders.some((holder) => holder !== before?.id)) throw new Refusal('key-taken');
   const replaced = before !== undefined;
@@ -111,9 +112,11 @@ async function repeat(tables: Tables, { tokenId, tokenHash, spkiSha256 }: Enrolm
   const now = tables.now();
   const token = await tables.tokens.byId(tokenId);
   if (token === undefined || token.hash !== tokenHash || token.kind !== 'agent') throw new Refusal('unknown');
-  if (token.revokedAt === null && use !== undefined && now - use.usedAt < LIMITS.enrolmentRepeatMs) {
+  if (token.revokedAt === null && token.lock === null && use !== undefined && now - use.usedAt < LIMITS.enrolmentRepeatMs) {
     const [holder] = await tables.certificates.holdersOf(spkiSha256);
     const agent = holder === undefined ? undefined : await tables.agents.byId(holder);
+    if (agent?.state === 'revoked') throw new Refusal('revoked');
+    if (agent?.lock) throw new Refusal('locked');
     if (agent !== undefined) return { outcome: 'repeated', agent, answer: use.answer };
   }
   const state = tokenState(token, now);

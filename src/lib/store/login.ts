@@ -19,7 +19,7 @@ export interface LoginRequest {
 export type Login =
   | { readonly outcome: 'logged-in'; readonly operator: Operator; readonly expiresAt: number }
   /** Towards outside they look the same. */
-  | { readonly outcome: 'refused'; readonly reason: 'unknown' | 'used' | 'revoked' | 'expired' };
+  | { readonly outcome: 'refused'; readonly reason: 'unknown' | 'used' | 'revoked' | 'locked' | 'expired' };
 
 /** Of any number of requests with one token exactly one logs in. Refusals are audited too. */
 export async function login(store: Store, request: LoginRequest): Promise<Login> {
@@ -41,7 +41,7 @@ export async function login(store: Store, request: LoginRequest): Promise<Login>
       targets: token.targets,
     });
     const expiresAt = tables.now() + (token.credentialMs ?? request.defaultCredentialMs);
-    await tables.credentials.insert({ hash: request.credentialHash, operatorId: operator.id, expiresAt });
+    await tables.credentials.insert({ hash: request.credentialHash, operatorId: operator.id, tokenId, expiresAt });
     await tables.audit.append({
       code: 'operator.logged-in',
       actor,

@@ -1,5 +1,6 @@
 // The tables as the queries see them. Times are ms since 1970 in UTC; keys here in camel case stand in snake case in the file.
 import type { Generated } from 'kysely';
+import type { LockColumns } from './lock.ts';
 
 export interface Schema {
   agents: AgentsRow;
@@ -11,9 +12,10 @@ export interface Schema {
   sessions: SessionsRow;
   audit: AuditTableRow;
   settings: SettingsRow;
+  revokedKeys: RevokedKeysRow;
 }
 
-export interface AgentsRow {
+export interface AgentsRow extends LockColumns {
   id: string;
   name: string;
   state: 'active' | 'revoked' | 'deleted';
@@ -43,7 +45,7 @@ export interface CertificatesRow {
   revokedAt: number | null;
 }
 
-export interface TokensRow {
+export interface TokensRow extends LockColumns {
   /** The `jti`. */
   id: string;
   kind: 'agent' | 'operator' | 'admin';
@@ -81,7 +83,7 @@ export interface TokenUsesRow {
   answer: string;
 }
 
-export interface OperatorsRow {
+export interface OperatorsRow extends LockColumns {
   id: string;
   name: string;
   kind: 'operator' | 'admin';
@@ -95,12 +97,14 @@ export interface OperatorsRow {
 export interface CredentialsRow {
   hash: string;
   operatorId: string;
+  /** The string that it was exchanged for; null for those from before it was kept. */
+  tokenId: string | null;
   createdAt: number;
   expiresAt: number;
   revokedAt: number | null;
 }
 
-export interface SessionsRow {
+export interface SessionsRow extends LockColumns {
   id: string;
   operatorId: string;
   agentId: string;
@@ -109,6 +113,13 @@ export interface SessionsRow {
   endedAt: number | null;
   reason: string | null;
   lastActivity: number;
+}
+
+/** Keys of agents that were revoked or deleted. */
+export interface RevokedKeysRow {
+  spkiSha256: string;
+  agentId: string;
+  revokedAt: number;
 }
 
 export interface AuditTableRow {

@@ -3,18 +3,51 @@ import { type Kysely, type Selectable, sql } from 'kysely';
 import { TunnelError } from '../base/errors.ts';
 import type { Clock } from '../base/world.ts';
 import type { CloseReason } from '../sessions/close-reason.ts';
+import { type Lock, lockColumns, lockOf } from './lock.ts';
+import { type Page, type PageRequest, pageOf } from './page.ts';
 import type { Schema, SessionsRow } from './schema.ts';
 
 export type SessionRecord = Readonly<Selectable<SessionsRow>>;
 
+/** With the names that people know it by. */
+export interface NamedSession extends SessionRecord {
+  readonly operator: string;
+  readonly agent: string;
+}
+
+export interface SessionsQuery extends PageRequest {
+  /** Null: of all. */
+  readonly operatorId: string | null;
+  /** Those that have ended too. */
+  readonly ended: boolean;
+}
+
 export function sessionsTable(db: Kysely<Schema>, clock: Clock) {
   const live = () => db.selectFrom('sessions').selectAll().where('state', '=', 'live');
+  const named = () =>
+    db
+      .selectFrom('sessions')
+      .innerJoin('operators', 'operators.id', 'sessions.operatorId')
+      .innerJoin('agents', 'agents.id', 'sessions.agentId')
+      .selectAll('sessions')
+      .select(['operators.name as operator', 'agents.name as agent']);
   const ending = (reason: CloseReason) => db.updateTable('sessions').set({ state: 'ended', endedAt: clock.now(), reason }).where('state', '=', 'live');
   return {
     /** The live session of this operator on this agent: a new one with `id`, or the one that is there. StoreError, foreign key, where either is unknown. */
     async openOrJoin({ id, operatorId, agentId }: Pick<SessionRecord, 'id' | 'operatorId' | 'agentId'>): Promise<{ session: SessionRecord; joined: boolean }> {
       const now = clock.now();
-      const opened = { id, operatorId, agentId, state: 'live' as const, openedAt: now, endedAt: null, reason: null, lastActivity: now };
+      const opened = {
+        id,
+        operatorId,
+        agentId,
+        state: 'live' as const,
+        openedAt: now,
+        endedAt: null,
+        reason: null,
+        lastActivity: now,
+        lockedAt: null,
+        lockReason: null,
+      };
       // The one that stood in the way may have ended before it is read; then there is room.
       for (let attempt = 0; attempt < 3; attempt++) {
         const made = await db
@@ -32,6 +65,44 @@ export function sessionsTable(db: Kysely<Schema>, clock: Clock) {
 
     async byId(id: string): Promise<SessionRecord | undefined> {
       return db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();
+    },
+
+    async named(id: string): Promise<NamedSession | undefined> {
+      return named().where('sessions.id', '=', id).executeTakeFirst();
+    },
+
+    /** Live and locked ones, or all, in the order of opening. */
+    async list({ after, limit, operatorId, ended }: SessionsQuery): Promise<Page<NamedSession>> {
+      let query = named()
+        .orderBy('openedAt')
+        .orderBy('sessions.id')
+        .limit(limit + 1);
+      if (operatorId !== null) query = query.where('operatorId', '=', operatorId);
+      if (!ended) query = query.where((where) => where.or([where('sessions.state', '=', 'live'), where('sessions.lockedAt', 'is not', null)]));
+      const [, openedAt, id] = /^(\d{1,15})~(.+)$/.exec(after ?? '') ?? [];
+      if (id !== undefined) {
+        query = query.where((where) =>
+          where.or([where('openedAt', '>', Number(openedAt)), where.and([where('openedAt', '=', Number(openedAt)), where('sessions.id', '>', id)])]),
+        );
+      }
+      return pageOf(await query.execute(), limit, (session) => `${session.openedAt}~${session.id}`);
+    },
+
+    /** Ended or not: while it holds, its operator opens no session on its agent. */
+    async setLock(id: string, lock: Lock | null): Promise<void> {
+      await db.updateTable('sessions').set(lockColumns(lock)).where('id', '=', id).execute();
+    },
+
+    /** What keeps this operator from opening a session on this agent. */
+    async lockOfPair(operatorId: string, agentId: string): Promise<Lock | null> {
+      const row = await db
+        .selectFrom('sessions')
+        .select(['lockedAt', 'lockReason'])
+        .where('operatorId', '=', operatorId)
+        .where('agentId', '=', agentId)
+        .where('lockedAt', 'is not', null)
+        .executeTakeFirst();
+      return row === undefined ? null : lockOf(row);
     },
 
     async liveOf(operatorId: string, agentId: string): Promise<SessionRecord | undefined> {

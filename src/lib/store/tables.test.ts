@@ -37,10 +37,18 @@ test('a certificate lets in its own agent with its own key only, until it is rev
   assert.ok(await store.certificates.admissible({ ...shown, serial: 's2' }));
 
   const second = { ...shown, serial: 's2' };
-  await store.agents.change('agent-1', { state: 'revoked' });
+  await store.agents.change('agent-1', { lock: { at: clock.now(), reason: 'stolen' } });
   assert.equal(await store.certificates.admissible(second), undefined);
-  await store.agents.change('agent-1', { state: 'active' });
+  assert.equal((await store.agents.change('agent-1', { lock: null }))?.lock, null);
   assert.ok(await store.certificates.admissible(second));
+
+  assert.equal((await store.transaction((tables) => tables.agents.revoke('agent-1')))?.state, 'revoked');
+  assert.equal(await store.certificates.admissible(second), undefined);
+  await store.agents.change('agent-1', { state: 'active' }); // as enrolling it again does
+  assert.equal(await store.certificates.admissible(second), undefined, 'for ever');
+  await assert.rejects(store.certificates.insert({ ...shown, serial: 's4' }), { code: 'csr.refused' }, 'nor the same key under another serial');
+  await store.certificates.insert({ ...shown, serial: 's5', spkiSha256: 'spki-3' });
+  assert.ok(await store.certificates.admissible({ ...shown, serial: 's5', spkiSha256: 'spki-3' }), 'a new key lets it in');
 
   assert.equal((await store.transaction((tables) => tables.agents.delete('agent-1')))?.state, 'deleted');
   assert.equal(await store.certificates.admissible({ ...shown, serial: 's2' }), undefined);

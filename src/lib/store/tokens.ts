@@ -2,6 +2,7 @@
 import type { ExpressionBuilder, Kysely, Selectable } from 'kysely';
 import type { Clock } from '../base/world.ts';
 import { readTexts, readTextsOrNull, writeTextsOrNull } from './json-column.ts';
+import { type Lock, lockColumns, lockOf } from './lock.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
 import type { Schema, TokensRow, TokenUsesRow } from './schema.ts';
 
@@ -35,16 +36,18 @@ export interface Token {
   /** Targets that its operator may reach, in canonical text; null: all. */
   readonly targets: readonly string[] | null;
   readonly revokedAt: number | null;
+  readonly lock: Lock | null;
 }
 
 export type TokenUse = Readonly<TokenUsesRow>;
-export type NewToken = Omit<Token, 'createdAt' | 'uses' | 'usedAt' | 'revokedAt'>;
-export type TokenState = 'open' | 'used' | 'revoked' | 'expired';
+export type NewToken = Omit<Token, 'createdAt' | 'uses' | 'usedAt' | 'revokedAt' | 'lock'>;
+export type TokenState = 'open' | 'used' | 'revoked' | 'locked' | 'expired';
 export type TokenKind = Token['kind'];
 
 /** For lists and for the log; towards outside all but open look the same. `used`: no use is left. */
-export function tokenState(token: Pick<Token, 'uses' | 'maxUses' | 'revokedAt' | 'expiresAt'>, now: number): TokenState {
+export function tokenState(token: Pick<Token, 'uses' | 'maxUses' | 'revokedAt' | 'lock' | 'expiresAt'>, now: number): TokenState {
   if (token.revokedAt !== null) return 'revoked';
+  if (token.lock !== null) return 'locked';
   if (token.uses >= token.maxUses) return 'used';
   return token.expiresAt > now ? 'open' : 'expired';
 }
@@ -72,7 +75,7 @@ export function tokensTable(db: Kysely<Schema>, clock: Clock) {
       return tokenOf(row);
     },
 
-    /** Takes one use for good. Undefined when it is unknown, used up, revoked, expired, of another kind, or the string is not the one that was minted. */
+    /** Takes one use for good. Undefined when it is unknown, used up, revoked, locked, expired, of another kind, or the string is not the one that was minted. */
     async spend(id: string, hash: string, kinds: readonly TokenKind[]): Promise<Token | undefined> {
       const now = clock.now();
       const row = await db
@@ -83,6 +86,7 @@ export function tokensTable(db: Kysely<Schema>, clock: Clock) {
         .where('kind', 'in', kinds)
         .whereRef('uses', '<', 'maxUses')
         .where('revokedAt', 'is', null)
+        .where('lockedAt', 'is', null)
         .where('expiresAt', '>', now)
         .returningAll()
         .executeTakeFirst();
@@ -144,6 +148,24 @@ export function tokensTable(db: Kysely<Schema>, clock: Clock) {
       return pageOf((await query.execute()).map(tokenOf), limit, (token) => `${token.createdAt}~${token.id}`);
     },
 
+    async setLock(id: string, lock: Lock | null): Promise<void> {
+      await db.updateTable('tokens').set(lockColumns(lock)).where('id', '=', id).execute();
+    },
+
+    /** Strings of these kinds for this name that nobody has used yet; their ids. */
+    async revokeOpen(name: string, kinds: readonly TokenKind[]): Promise<string[]> {
+      const rows = await db
+        .updateTable('tokens')
+        .set({ revokedAt: clock.now() })
+        .where('name', '=', name)
+        .where('kind', 'in', kinds)
+        .whereRef('uses', '<', 'maxUses')
+        .where('revokedAt', 'is', null)
+        .returning('id')
+        .execute();
+      return rows.map(({ id }) => id);
+    },
+
     /** Used up or not: a repeat of its last use is refused, too. Undefined when it is unknown or revoked already. */
     async revoke(id: string): Promise<Token | undefined> {
       const row = await db
@@ -161,14 +183,16 @@ export function tokensTable(db: Kysely<Schema>, clock: Clock) {
 /** `tokenState` in SQL. */
 function isIn(state: TokenState, where: ExpressionBuilder<Schema, 'tokens'>, now: number) {
   if (state === 'revoked') return where('revokedAt', 'is not', null);
-  const kept = where('revokedAt', 'is', null);
+  if (state === 'locked') return where.and([where('revokedAt', 'is', null), where('lockedAt', 'is not', null)]);
+  const kept = where.and([where('revokedAt', 'is', null), where('lockedAt', 'is', null)]);
   if (state === 'used') return where.and([kept, where('uses', '>=', where.ref('maxUses'))]);
   return where.and([kept, where('uses', '<', where.ref('maxUses')), where('expiresAt', state === 'open' ? '>' : '<=', now)]);
 }
 
-function tokenOf(row: Selectable<TokensRow>): Token {
+function tokenOf({ lockedAt, lockReason, ...row }: Selectable<TokensRow>): Token {
   return {
     ...row,
+    lock: lockOf({ lockedAt, lockReason }),
     routes: readTexts(row.routes, 'tokens.routes'),
     ports: readTextsOrNull(row.ports, 'tokens.ports'),
     agents: readTextsOrNull(row.agents, 'tokens.agents'),

@@ -17,9 +17,10 @@ export async function admit(context: ControlContext, presented: PresentedLink): 
     const identity = await judge(context, presented);
     const { agentId } = identity;
     const linkId = world.random.uuid();
-    // Asked again, because the agent may have been deleted while the store was looking: from here to `link` nothing waits.
+    // Asked again, because the agent may have been deleted, revoked or locked while the store was looking: from here to `link` nothing waits.
     const agent = registry.byId(agentId);
     if (!agent) throw new TunnelError('certificate.refused', `agent ${agentId} was deleted`);
+    if (agent.barred) throw new TunnelError('certificate.refused', `agent ${agent.name} is ${agent.barred.by}`);
     const { replaced } = registry.link({
       linkId,
       agentId,
@@ -63,9 +64,12 @@ export function noteRefused({ audit }: ControlContext, { remote, transport, prot
   });
 }
 
-async function judge({ store, world }: ControlContext, { certificate }: PresentedLink): Promise<AgentIdentity> {
+async function judge({ registry, store, world }: ControlContext, { certificate }: PresentedLink): Promise<AgentIdentity> {
   const identity = readIdentity(certificate, { usage: 'agent' });
   const { agentId, serial, spkiSha256 } = identity;
+  const locked = registry.byId(agentId)?.barred;
+  // Without the administrator's reason: a thief may be reading.
+  if (locked?.by === 'locked') throw new TunnelError('certificate.refused', 'this agent is locked', { hint: 'An administrator must unlock it.' });
   if (!(await store.certificates.admissible({ agentId, serial, spkiSha256 }))) {
     throw new TunnelError('certificate.refused', `the certificate ${serial} of agent ${agentId} is not, or no longer, good`, {
       hint: 'Enrol this agent again with a new string.',

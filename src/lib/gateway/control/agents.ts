@@ -1,5 +1,6 @@
 // The agents as the API shows them, and what an administrator changes: routes, ports, and their end (requirements A15, B4).
-import type { AgentChange, AgentList, AgentRow, RouteList } from '../../api/contract.ts';
+import type { AgentChange, AgentChanged, AgentList, AgentRow, RouteList } from '../../api/contract.ts';
+import type { CutAnswer } from '../../api/locks.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { mayUseAgent } from '../../policy/evaluate.ts';
 import { formatPorts, parsePorts, portAllowed } from '../../policy/ports.ts';
@@ -9,8 +10,11 @@ import { parseTarget } from '../../routing/target.ts';
 import type { Certificate } from '../../store/certificates.ts';
 import { pageOf } from '../../store/page.ts';
 import { formatAddressPort } from '../../streams/happy-eyeballs.ts';
+import { auditText } from './audit-log.ts';
 import { actorOf, assertAdmin, type Caller } from './caller.ts';
 import { assignmentOf, type ControlContext } from './context.ts';
+import { cutOffAgent } from './cut-off.ts';
+import { shownLock } from './may-open.ts';
 import { overlaps } from './mint.ts';
 import type { KnownAgent, RegisteredLink } from './registry.ts';
 import type { Session } from './sessions.ts';
@@ -53,7 +57,7 @@ export function listRoutes(context: ControlContext, caller: Caller, { after = ''
 }
 
 /** Changes only what is named; the agent is told at once, and channels that no longer fit end. */
-export async function changeAgent(context: ControlContext, caller: Caller, nameOrId: string, change: AgentChange): Promise<AgentRow> {
+export async function changeAgent(context: ControlContext, caller: Caller, nameOrId: string, change: AgentChange): Promise<AgentChanged> {
   assertAdmin(caller);
   const { registry, serving, sessions, store, world } = context;
   const agent = known(context, caller, nameOrId);
@@ -62,6 +66,7 @@ export async function changeAgent(context: ControlContext, caller: Caller, nameO
     ...(routes && { allowedRoutes: [...new Set(routes.map(formatRoute))] }),
     ...(change.ports && { ports: formatPorts(parsePorts(change.ports)) }),
   };
+  const warnings = overlaps(agent.name, routes ?? [], registry.all());
   const row = await store.transaction(async (tables) => {
     const changed = await tables.agents.change(agent.id, changes);
     if (!changed) throw unknown(nameOrId);
@@ -69,7 +74,7 @@ export async function changeAgent(context: ControlContext, caller: Caller, nameO
       agent_id: agent.id,
       routes: changes.allowedRoutes ?? null,
       ports: changes.ports ?? null,
-      warnings: overlaps(agent.name, routes ?? [], registry.all()),
+      warnings,
     };
     await tables.audit.append({ code: 'agent.changed', actor: actorOf(caller), subject: `agent:${agent.name}`, detail });
     return changed;
@@ -83,7 +88,24 @@ export async function changeAgent(context: ControlContext, caller: Caller, nameO
     const untold = (error: unknown) => world.log.warn({ error, agent: now.name }, 'the agent could not be told what it may carry now');
     await Promise.all([told?.catch(untold), sessions.endWhere(ended, 'policy-changed')]);
   }
-  return getAgent(context, caller, agent.id);
+  return { ...(await getAgent(context, caller, agent.id)), warnings };
+}
+
+/** Its certificates and keys are refused from now on; its sessions end and its links are closed before this resolves. It comes back by enrolling again. Error `agent.unknown`. */
+export async function revokeAgent(context: ControlContext, caller: Caller, nameOrId: string, reason: string | null): Promise<CutAnswer> {
+  assertAdmin(caller);
+  const { registry, store } = context;
+  const agent = known(context, caller, nameOrId);
+  const note = reason === null ? null : auditText(reason);
+  const row = await store.transaction(async (tables) => {
+    const revoked = await tables.agents.revoke(agent.id);
+    if (!revoked) throw unknown(nameOrId);
+    const detail = { agent_id: agent.id, reason: note };
+    await tables.audit.append({ code: 'agent.revoked', actor: actorOf(caller), subject: `agent:${agent.name}`, detail });
+    return revoked;
+  });
+  if (registry.row(agent.id)) registry.know(row);
+  return cutOffAgent(context, agent.id, { reason: 'agent-revoked', note, toAgent: 'this agent was revoked' });
 }
 
 /** Revokes too: its certificates are refused from now on, its sessions end and its links are closed before this resolves. Error `agent.unknown`. */
@@ -99,16 +121,13 @@ export async function removeAgent(
   actor: string,
   why: { reason?: 'ephemeral' } = {},
 ): Promise<void> {
-  const { registry, serving, sessions, store, world } = context;
+  const { registry, store } = context;
   await store.transaction(async (tables) => {
     if (!(await tables.agents.delete(agent.id))) throw unknown(agent.name);
     await tables.audit.append({ code: 'agent.deleted', actor, subject: `agent:${agent.name}`, detail: { agent_id: agent.id, ...why } });
   });
   const links = registry.forget(agent.id);
-  const edge = serving()?.edge;
-  const close = (linkId: string) =>
-    edge?.closeLink(linkId, 'this agent was deleted').catch((error: unknown) => world.log.warn({ error, linkId }, 'link not closed'));
-  await Promise.all([sessions.endAll({ agentId: agent.id }, 'agent-removed'), ...links.map(({ linkId }) => close(linkId))]);
+  await cutOffAgent(context, agent.id, { reason: 'agent-removed', note: null, toAgent: 'this agent was deleted' }, links);
 }
 
 function rowOf({ registry }: ControlContext, { kind }: Caller, agent: KnownAgent, certificate: Certificate | undefined): AgentRow {
@@ -124,7 +143,7 @@ function rowOf({ registry }: ControlContext, { kind }: Caller, agent: KnownAgent
   return {
     id: agent.id,
     name: agent.name,
-    state: agent.online ? 'online' : 'offline',
+    state: agent.barred?.by ?? (agent.online ? 'online' : 'offline'),
     transport: agent.link?.transport ?? null,
     transport_reason: agent.link?.transportReason ?? null,
     alarm: agent.flapping ? 'flapping' : null,
@@ -137,6 +156,7 @@ function rowOf({ registry }: ControlContext, { kind }: Caller, agent: KnownAgent
     allowed_routes: agent.allowed.map(formatRoute),
     not_after: certificate ? new Date(certificate.notAfter).toISOString() : null,
     links: registry.linksOf(agent.id).map(shown),
+    lock: shownLock(agent.barred?.lock ?? null),
   };
 }
 

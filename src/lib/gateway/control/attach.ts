@@ -11,6 +11,7 @@ export async function attach(context: ControlContext, seen: SeenTokens, { sessio
   const { failures, registry, sessions, users, world } = context;
   const claims = await seen.verify(context, sessionToken);
   const operator = await operatorOf(context, claims);
+  users.present(connection, operator.id);
   const alternates = claims.alternates.map((alternate) => parseTarget(alternate));
   for (const text of claims.targets.filter((target) => target !== ANY_TARGET)) {
     const asked = { target: parseTarget(text), alternates, explicitAgent: claims.agent ?? null, operator };

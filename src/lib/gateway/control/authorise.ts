@@ -27,7 +27,7 @@ export class SeenTokens {
   }
 }
 
-/** Errors `gateway.stopping`, `session.refused`, `target.malformed`, what the decision says, `limit.reached`, `store.busy`. A refusal is audited with its record. */
+/** Errors `gateway.stopping`, `session.refused`, `operator.locked`, `target.malformed`, what the decision says, `limit.reached`, `store.busy`. A refusal is audited with its record. */
 export async function authorise(context: ControlContext, seen: SeenTokens, request: ConnectRequest): Promise<Plan> {
   context.draining.assertServing();
   const claims = await seen.verify(context, request.sessionToken);
@@ -53,11 +53,12 @@ export async function authorise(context: ControlContext, seen: SeenTokens, reque
   const leased = await leaseAll(context, operator, ways).catch((error: unknown) => {
     throw error instanceof TunnelError ? refuse(error) : error;
   });
+  await operatorOf(context, claims); // asked again: a login that was ended meanwhile opens nothing
   if (request.connection !== undefined) for (const { session } of leased) context.users.use(request.connection, session.sessionId);
   return { channelId: context.world.random.uuid(), operator: operator.name, decision: record, ways: leased };
 }
 
-/** The login that the token came from must still be good, so that logging out and removing end it at once. */
+/** The login that the token came from must still be good, so that logging out, locking and removing end it at once. Errors `session.refused`, `operator.locked`. */
 export async function operatorOf({ logins }: ControlContext, { operatorId, credentialId }: Claims): Promise<Operator> {
   const found = credentialId === undefined ? undefined : await logins.find(credentialId);
   if (found?.operator.id !== operatorId)

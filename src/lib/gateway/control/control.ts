@@ -50,11 +50,12 @@ export async function startControl({ store, ca, keys, agentCertMs = DEFAULT_AGEN
       audit,
       world,
       edge: () => serving?.edge,
+      usersOf: (sessionId) => users.connectionsOf({ sessionId }),
       signMaterial: ({ expiresAt, targets, ...material }) =>
         mintMaterial({ ...material, targets: targets ?? ['*'], kinds: ['tcp'] }, keys[0], { now: world.clock.now(), expiresAt }),
     }),
   );
-  const users = starting.use(new SessionUsers(sessions, world));
+  const users: SessionUsers = starting.use(new SessionUsers(sessions, world));
   const ephemerals = starting.use(new Ephemerals(world.clock, (agentId) => void vanish(context, agentId)));
   const context: ControlContext = {
     world,

@@ -17,6 +17,7 @@ const agent = (name: string, routes: string, more: Partial<KnownAgent> = {}): Kn
   lastSeen: null,
   bareNamesAreSuffixes: false,
   autoDetected: new Set(),
+  barred: null,
   link: null,
   flapping: false,
   ...more,

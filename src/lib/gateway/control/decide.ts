@@ -68,7 +68,7 @@ function judgeTarget(request: Request, target: Target, agents: readonly KnownAge
   const operator = request.operator ?? { name: 'local-admin', agents: null, targets: null };
   const text = formatTarget(target);
   const judged = rankCandidates(target, agents, request.explicitAgent ?? undefined).map(({ agent, route, rule }: Match<KnownAgent>) => {
-    const verdict = judgeConnect({ operator, agent, target });
+    const verdict = agent.barred ? { allowed: false, line: agent.barred.text } : judgeConnect({ operator, agent, target });
     const standing = !verdict.allowed ? 'denied' : agent.online ? 'usable' : 'offline';
     const policy = prefix + verdict.line;
     const failed = failedLately(agent.name, text);

@@ -72,8 +72,8 @@ export async function unlink(context: ControlContext, linkId: string, reason: st
   });
   if (!ended.last) return;
   context.ephemerals.away(row);
-  const count = await sessions.endAll({ agentId: row.id }, 'agent-lost');
-  if (count > 0) world.log.warn({ agent: row.name, sessions: count }, 'sessions ended with their agent');
+  const lost = await sessions.endAll({ agentId: row.id }, 'agent-lost');
+  if (lost.length > 0) world.log.warn({ agent: row.name, sessions: lost.length }, 'sessions ended with their agent');
   await store.agents.seen([row.id]);
 }
 

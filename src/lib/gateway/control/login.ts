@@ -37,11 +37,12 @@ async function loginOnce(context: ControlContext, string: string, source: string
   const { operator, expiresAt } = await store.transaction(async (tables) => {
     const token = await tables.tokens.spend(claims.tokenId, hashSecret(string), ['operator', 'admin']);
     if (!token || token.kind === 'agent') throw refusedString('login', 'unknown, used, revoked or expired');
-    if (!token.replaces && (await tables.operators.byName(token.name)))
-      throw refusedString('login', `an operator ${token.name} exists and the string does not replace it`);
+    const known = await tables.operators.byName(token.name);
+    if (known?.lock) throw refusedString('login', `operator ${token.name} is locked`);
+    if (!token.replaces && known) throw refusedString('login', `an operator ${token.name} exists and the string does not replace it`);
     const kept = await tables.operators.upsert({ id: world.random.uuid(), name: token.name, kind: token.kind, agents: token.agents, targets: token.targets });
     const ends = world.clock.now() + (token.credentialMs ?? 0);
-    await tables.credentials.insert({ hash: hashSecret(credential), operatorId: kept.id, expiresAt: ends });
+    await tables.credentials.insert({ hash: hashSecret(credential), operatorId: kept.id, tokenId: token.id, expiresAt: ends });
     const detail = { kind: kept.kind, agents: kept.agents, targets: kept.targets, remote: source, expires_at: new Date(ends).toISOString() };
     await tables.audit.append({ code: 'operator.logged-in', actor: `token:${token.id}`, subject: `operator:${kept.name}`, detail });
     return { operator: kept, expiresAt: ends };
@@ -67,7 +68,7 @@ export async function logout({ logins, sessions, store }: ControlContext, caller
       await tables.audit.append({ code: 'operator.logged-out', actor: actorOf(caller), subject: actorOf(caller), detail: {} });
   });
   logins.changed();
-  await sessions.endAll({ operatorId: operator.id }, 'operator-closed');
+  await sessions.endAll({ operatorId: operator.id }, 'login-ended');
 }
 
 export function whoami({ places }: ControlContext, { kind, operator, expiresAt }: Caller): WhoamiAnswer {

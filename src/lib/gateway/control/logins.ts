@@ -2,14 +2,12 @@
 
 import type { Clock } from '../../base/world.ts';
 import type { Store } from '../../store/open.ts';
-import type { Credential, Operator } from '../../store/operators.ts';
+import type { FoundCredential } from '../../store/operators.ts';
+import { lockedError } from './may-open.ts';
 
 const MOST = 10_000;
 
-export interface Login {
-  readonly credential: Credential;
-  readonly operator: Operator;
-}
+export type Login = FoundCredential;
 
 export class Logins {
   readonly #store: Pick<Store, 'credentials'>;
@@ -23,8 +21,19 @@ export class Logins {
     this.#clock = clock;
   }
 
-  /** Undefined when it is unknown, expired or revoked. */
+  /** Undefined when it is unknown, expired or revoked. Error `operator.locked`. */
   async find(credentialHash: string): Promise<Login | undefined> {
+    const login = await this.#find(credentialHash);
+    if (login?.lock) throw lockedError(login.operator.lock ? `operator ${login.operator.name}` : `this login of ${login.operator.name}`, login.lock);
+    return login;
+  }
+
+  /** A credential was revoked, or an operator was changed: call it after the store has it, before anybody is told. */
+  changed(): void {
+    this.#changes += 1;
+    this.#found.clear();
+  }
+  async #find(credentialHash: string): Promise<Login | undefined> {
     const known = this.#found.get(credentialHash);
     if (known && this.#clock.now() < known.credential.expiresAt) return known;
     this.#found.delete(credentialHash);
@@ -34,11 +43,5 @@ export class Logins {
     if (this.#found.size >= MOST) this.#found.clear();
     this.#found.set(credentialHash, login);
     return login;
-  }
-
-  /** A credential was revoked, or an operator was changed: call it after the store has it, before anybody is told. */
-  changed(): void {
-    this.#changes += 1;
-    this.#found.clear();
   }
 }

@@ -18,6 +18,7 @@ const row = (id: string, more: Partial<Agent> = {}): Agent => ({
   ephemeral: false,
   createdAt: 0,
   lastSeen: null,
+  lock: null,
   ...more,
 });
 const link = (linkId: string, agentId = 'web1', protocol: 1 | 2 = 2) =>

@@ -7,6 +7,7 @@ import { defaultPorts, type PortRange, parsePorts } from '../../policy/ports.ts'
 import type { RoutingAgent } from '../../routing/candidates.ts';
 import { parseRoute, type Route } from '../../routing/route.ts';
 import type { Agent } from '../../store/agents.ts';
+import type { Lock } from '../../store/lock.ts';
 import type { TransportName } from '../../transport/link.ts';
 import { isFlapping, type Judgement, judgeNewcomer, NO_RIVALRY, type Rivalry } from './flapping.ts';
 
@@ -21,8 +22,18 @@ export interface KnownAgent extends RoutingAgent {
   readonly link: RegisteredLink | null;
   /** Two processes hold its identity and replace each other. */
   readonly flapping: boolean;
+  /** Nothing goes to it or comes from it while this holds. */
+  readonly barred: Barred | null;
   /** Names that it found by itself, in canonical text. */
   readonly autoDetected: ReadonlySet<string>;
+}
+
+/** An agent that an administrator took out. */
+export interface Barred {
+  readonly by: 'revoked' | 'locked';
+  readonly lock: Lock | null;
+  /** One sentence that names the agent. */
+  readonly text: string;
 }
 
 export interface NewLink {
@@ -68,7 +79,7 @@ type LiveLink = { -readonly [Key in keyof RegisteredLink]: RegisteredLink[Key] }
 };
 
 /** What only a change of the row or a new advertisement can alter: parsed then, not for every request. */
-type Standing = Pick<KnownAgent, 'id' | 'name' | 'os' | 'allowed' | 'routes' | 'ports' | 'bareNamesAreSuffixes' | 'autoDetected'>;
+type Standing = Pick<KnownAgent, 'id' | 'name' | 'os' | 'allowed' | 'routes' | 'ports' | 'bareNamesAreSuffixes' | 'autoDetected' | 'barred'>;
 
 interface Entry {
   row: Agent;
@@ -250,7 +261,7 @@ export class Registry {
 
   #view({ standing, current, lastSeen, rivalry }: Entry): KnownAgent {
     const now = this.#clock.monotonic();
-    const online = current !== undefined && isReady(current) && now - current.aliveAt < LIMITS.onlineWithinMs;
+    const online = standing.barred === null && current !== undefined && isReady(current) && now - current.aliveAt < LIMITS.onlineWithinMs;
     return { ...standing, advertisedAt: current?.advertisedAt ?? 0, online, lastSeen, link: current ?? null, flapping: isFlapping(rivalry, now) };
   }
 }
@@ -271,5 +282,11 @@ function standingOf(row: Agent, wishes: Wishes | undefined): Standing {
     ports: row.ports ? parsePorts(row.ports) : defaultPorts(row.os),
     bareNamesAreSuffixes: row.bareNamesAreSuffixes,
     autoDetected: wishes?.autoDetected ?? new Set(),
+    barred: barOf(row),
   };
+}
+
+function barOf({ name, state, lock }: Agent): Barred | null {
+  if (state === 'revoked') return { by: 'revoked', lock, text: `agent ${name} is revoked` };
+  return lock && { by: 'locked', lock, text: lock.reason === null ? `agent ${name} is locked` : `agent ${name} is locked: ${lock.reason}` };
 }

@@ -10,12 +10,23 @@ export class SessionUsers implements Disposable {
   readonly #world: Pick<World, 'clock' | 'log'>;
   /** Session ids by connection. */
   readonly #uses = new Map<string, Set<string>>();
+  /** Operator ids by connection, also of those that use no session now. */
+  readonly #present = new Map<string, string>();
   readonly #leaving = new Map<string, Timer>();
   #over = false;
 
   constructor(sessions: Sessions, world: Pick<World, 'clock' | 'log'>) {
     this.#sessions = sessions;
     this.#world = world;
+  }
+
+  present(connection: string, operatorId: string): void {
+    this.#present.set(connection, operatorId);
+  }
+
+  connectionsOf(of: { readonly sessionId: string } | { readonly operatorId: string }): string[] {
+    if ('operatorId' in of) return [...this.#present].filter(([, operatorId]) => operatorId === of.operatorId).map(([connection]) => connection);
+    return [...this.#uses].filter(([, used]) => used.has(of.sessionId)).map(([connection]) => connection);
   }
 
   use(connection: string, sessionId: string): void {
@@ -27,12 +38,13 @@ export class SessionUsers implements Disposable {
   leave(connection: string): void {
     const left = this.#uses.get(connection) ?? [];
     this.#uses.delete(connection);
+    this.#present.delete(connection);
     for (const sessionId of left) this.#judgeIn(GRACE_MS, sessionId);
   }
 
   /** The edge that carried the connections is lost. */
   leaveAll(): void {
-    for (const connection of [...this.#uses.keys()]) this.leave(connection);
+    for (const connection of new Set([...this.#uses.keys(), ...this.#present.keys()])) this.leave(connection);
   }
 
   [Symbol.dispose](): void {

@@ -4,13 +4,14 @@ import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Timer, World } from '../../base/world.ts';
 import { formatPorts, type PortRange } from '../../policy/ports.ts';
-import type { CloseReason } from '../../sessions/close-reason.ts';
+import { type CloseReason, effectOf, endText } from '../../sessions/close-reason.ts';
 import { judgeIdle } from '../../sessions/idle.ts';
 import type { Store } from '../../store/open.ts';
 import type { Operator } from '../../store/operators.ts';
 import { isForeignKey } from '../../store/store-error.ts';
 import type { EdgeForControl, SessionLease } from '../contract.ts';
 import type { AuditLog } from './audit-log.ts';
+import { assertMayOpen } from './may-open.ts';
 
 export interface LeaseAgent {
   readonly id: string;
@@ -34,6 +35,8 @@ interface SessionsOptions {
   readonly world: Pick<World, 'clock' | 'random' | 'log'>;
   readonly signMaterial: (question: MaterialQuestion) => Promise<string>;
   readonly edge: () => EdgeForControl | undefined;
+  /** Connections of operators that use a session. */
+  readonly usersOf: (sessionId: string) => readonly string[];
 }
 
 export interface Session {
@@ -57,6 +60,7 @@ export class Sessions implements AsyncDisposable {
   readonly #options: SessionsOptions;
   readonly #byPair = new Map<string, Promise<Live>>();
   readonly #byId = new Map<string, Live>();
+  readonly #opening = new Set<Promise<Live>>();
   /** A pair whose last session is still being written down: the next one waits for that. */
   readonly #endings = new Map<string, Promise<void>>();
 
@@ -64,7 +68,7 @@ export class Sessions implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Joins the live session of this pair, or opens one: its row and its audit row are on disk before this resolves. Errors `limit.reached`, `store.busy`, `agent.unknown`. */
+  /** Joins the live session of this pair, or opens one: its row and its audit row are on disk before this resolves. Errors `limit.reached`, `store.busy`, `agent.unknown`, those of `assertMayOpen`. */
   async lease(operator: Operator, agent: LeaseAgent): Promise<SessionLease> {
     for (;;) {
       const live = await this.#joinOrOpen(operator, agent);
@@ -76,6 +80,11 @@ export class Sessions implements AsyncDisposable {
 
   find(sessionId: string): Session | undefined {
     return this.#byId.get(sessionId);
+  }
+
+  /** Live ones of an operator. */
+  countOf(operatorId: string): number {
+    return this.#byId.values().reduce((sum, { operator }) => sum + (operator.id === operatorId ? 1 : 0), 0);
   }
 
   /** Channels open in all sessions. */
@@ -96,14 +105,14 @@ export class Sessions implements AsyncDisposable {
   }
 
   /** Its channels are cut first, then it is written down. One caller ends a session; the others find nothing to do. */
-  async end(sessionId: string, reason: CloseReason): Promise<void> {
+  async end(sessionId: string, reason: CloseReason, note: string | null = null): Promise<void> {
     const live = this.#byId.get(sessionId);
     if (!live) return;
     const pair = pairOf(live.operator.id, live.agent.id);
     this.#byId.delete(sessionId);
     this.#byPair.delete(pair);
     live.idleTimer?.cancel();
-    const ending = this.#writeEnd(live, reason);
+    const ending = this.#writeEnd(live, reason, note);
     this.#endings.set(pair, ending);
     try {
       await ending;
@@ -112,19 +121,27 @@ export class Sessions implements AsyncDisposable {
     }
   }
 
-  /** All of an agent or an operator; how many. */
-  endAll(of: { readonly agentId: string } | { readonly operatorId: string } | 'all', reason: CloseReason): Promise<number> {
-    return this.endWhere(({ operator, agent }) => of === 'all' || ('agentId' in of ? agent.id === of.agentId : operator.id === of.operatorId), reason);
+  /** All of an agent or an operator; those that it ended. `note` is what an administrator gave as the reason. */
+  endAll(
+    of: { readonly agentId: string } | { readonly operatorId: string } | 'all',
+    reason: CloseReason,
+    note: string | null = null,
+  ): Promise<readonly Session[]> {
+    const chosen = ({ operator, agent }: Session) => of === 'all' || ('agentId' in of ? agent.id === of.agentId : operator.id === of.operatorId);
+    return this.endWhere(chosen, reason, note);
   }
 
-  async endWhere(chosen: (session: Session) => boolean, reason: CloseReason): Promise<number> {
-    const ids = this.#byId
-      .values()
-      .filter(chosen)
-      .map(({ id }) => id)
-      .toArray();
-    await Promise.all(ids.map((id) => this.end(id, reason)));
-    return ids.length;
+  /** Those too that are just being opened. */
+  async endWhere(chosen: (session: Session) => boolean, reason: CloseReason, note: string | null = null): Promise<readonly Session[]> {
+    const ended: Live[] = [];
+    const end = async (live: Live) => {
+      if (this.#byId.get(live.id) !== live || !chosen(live)) return;
+      ended.push(live);
+      await this.end(live.id, reason, note);
+    };
+    const opening = [...this.#opening].map((live) => live.then(end, () => {}));
+    await Promise.all([...[...this.#byId.values()].map(end), ...opening]);
+    return ended;
   }
 
   /** What is live stays so in the store; ends that are being written down are waited for. */
@@ -133,14 +150,16 @@ export class Sessions implements AsyncDisposable {
     await Promise.allSettled(this.#endings.values());
   }
 
-  async #writeEnd(live: Live, reason: CloseReason): Promise<void> {
-    const { store, edge, world } = this.#options;
-    await edge()
-      ?.endSession(live.id, reason)
-      .catch((error: unknown) => world.log.info({ error, sessionId: live.id }, 'the edge could not end a session: its link may be gone'));
+  async #writeEnd(live: Live, reason: CloseReason, note: string | null): Promise<void> {
+    const { store, edge, world, usersOf } = this.#options;
+    const users = effectOf(reason) === 'none' ? [] : usersOf(live.id);
+    const failed = (error: unknown) => world.log.info({ error, sessionId: live.id }, 'the edge could not end a session: its link may be gone');
+    // In this order: who hears why before the channels are cut can say so.
+    const told = users.length > 0 ? edge()?.tellOperators(users, { reason, message: noticeText(live, reason, note) }) : undefined;
+    await Promise.all([told?.catch(failed), edge()?.endSession(live.id, reason).catch(failed)]);
     await store.transaction(async (tables) => {
       const ended = await tables.sessions.end(live.id, reason);
-      if (ended) await tables.audit.append(endedEvent(live, reason));
+      if (ended) await tables.audit.append(endedEvent(live, reason, note));
     });
   }
 
@@ -150,7 +169,12 @@ export class Sessions implements AsyncDisposable {
     if (there !== undefined) return there;
     const opening = this.#open(operator, agent);
     this.#byPair.set(pair, opening);
-    opening.catch(() => this.#byPair.delete(pair));
+    this.#opening.add(opening);
+    const settled = () => this.#opening.delete(opening);
+    opening.then(settled, () => {
+      settled();
+      this.#byPair.delete(pair);
+    });
     return opening;
   }
 
@@ -161,6 +185,7 @@ export class Sessions implements AsyncDisposable {
     await this.#endings.get(pairOf(operator.id, agent.id))?.catch(() => {}); // who ended it heard of that failure
     const id = await store
       .transaction(async (tables) => {
+        await assertMayOpen(tables, operator, agent);
         // One is there only where its end could not be written down: then it goes on.
         const { session, joined } = await tables.sessions.openOrJoin({ id: world.random.uuid(), operatorId: operator.id, agentId: agent.id });
         const event = {
@@ -235,12 +260,17 @@ export class Sessions implements AsyncDisposable {
   }
 }
 
-function endedEvent(live: Session, reason: CloseReason): AuditEvent {
+/** As it stands on the operator's screen. */
+function noticeText({ agent }: Session, reason: CloseReason, note: string | null): string {
+  return `the session on ${agent.name} was ended: ${endText(reason, note)}`;
+}
+
+function endedEvent(live: Session, reason: CloseReason, note: string | null): AuditEvent {
   return {
     code: 'session.ended',
     actor: 'gateway',
     subject: `agent:${live.agent.name}`,
-    detail: { session_id: live.id, operator: live.operator.name, reason },
+    detail: { session_id: live.id, operator: live.operator.name, reason, ...(note === null ? {} : { note }) },
   };
 }
 

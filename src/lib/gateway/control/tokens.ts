@@ -5,6 +5,7 @@ import { TunnelError } from '../../base/errors.ts';
 import { type Token, tokenState } from '../../store/tokens.ts';
 import { actorOf, assertAdmin, type Caller } from './caller.ts';
 import type { ControlContext } from './context.ts';
+import { shownLock } from './may-open.ts';
 
 export async function listTokens({ store, world }: ControlContext, caller: Caller, query: z.output<typeof TokenQuery>): Promise<TokenList> {
   assertAdmin(caller);
@@ -60,5 +61,6 @@ function rowOf(token: Token, now: number): TokenRow {
     sources: token.sources?.slice() ?? null,
     agents: token.agents?.slice() ?? null,
     targets: token.targets?.slice() ?? null,
+    lock: shownLock(token.lock),
   };
 }

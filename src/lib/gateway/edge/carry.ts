@@ -11,6 +11,7 @@ import { type Carried, splice } from '../../streams/splice.ts';
 import { type LinkStream, StreamReset } from '../../transport/link.ts';
 import type { AttachRequest, ChannelEvent, ConnectRequest, ControlForEdge, Plan, Way } from '../contract.ts';
 import type { AgentLink } from './agent-link.ts';
+import { Notices } from './front/notices.ts';
 import type { Links } from './links.ts';
 
 interface OpenWay {
@@ -28,6 +29,8 @@ export class Carrier {
   readonly #control: ControlForEdge;
   readonly #links: Links;
   readonly #world: World;
+  /** Who hears why its sessions end. */
+  readonly notices = new Notices();
   #refusing: string | undefined;
   #open = 0;
   #whenEmpty = Promise.withResolvers<void>();

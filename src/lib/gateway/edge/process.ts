@@ -43,6 +43,7 @@ const orders: EdgeOrders = {
   closeLink: (linkId, reason) => serving().closeLink(linkId, reason),
   endSession: (sessionId, reason) => serving().endSession(sessionId, reason),
   endWhenIdle: (linkId, reason) => serving().endWhenIdle(linkId, reason),
+  tellOperators: (connections, notice) => serving().tellOperators(connections, notice),
   assign: (linkId, assignment) => serving().assign(linkId, assignment),
   useCertificate: (certificatePem, trustedCaPem) => serving().useCertificate(certificatePem, trustedCaPem),
   drain: (delayMs) => serving().drain(delayMs),

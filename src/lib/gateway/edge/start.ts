@@ -73,6 +73,9 @@ export async function startEdge(config: EdgeConfig, control: ControlForEdge, wor
     async endSession(sessionId, reason) {
       await Promise.all([...links].map((link) => link.endSession(sessionId, reason)));
     },
+    async tellOperators(connections, notice) {
+      carrier.notices.tell(connections, notice);
+    },
     async assign(linkId, assignment) {
       await links.find(linkId)?.assign(assignment);
     },

@@ -1,7 +1,7 @@
 // A local client and the channel to its target, until both directions have ended; counted for whoever looks.
 import type { Duplex } from 'node:stream';
-import { TunnelError } from '../../base/errors.ts';
 import { type Carried, splice } from '../../streams/splice.ts';
+import { cutError } from '../cut-error.ts';
 import type { Channel } from '../open-channel.ts';
 
 /** Bytes of all channels, those that are open included. */
@@ -37,14 +37,12 @@ export class Traffic {
   }
 }
 
-/** Resolves when both directions have ended. Error `link.reset` when the channel was cut. */
+/** Resolves when both directions have ended, and when the session is over for good: who ends with it says why. Error `link.reset` when the channel was cut otherwise. */
 export async function carry(client: Duplex, channel: Channel, target: string, traffic: Traffic): Promise<void> {
   try {
     await traffic.count((carried) => splice(client, channel, carried));
   } catch (cause) {
-    throw new TunnelError('link.reset', `${target}: the connection was reset`, {
-      hint: 'By the target, or because the agent or the gateway went away.',
-      cause,
-    });
+    const heard = await channel.whyCut?.(cause);
+    if (!heard?.over) throw cutError(target, heard, cause);
   }
 }

@@ -1,7 +1,7 @@
 // One channel on standard input and output, for ssh's ProxyCommand: half-close both ways, and a reset is a failure.
 import { Duplex, type Readable, type Writable } from 'node:stream';
-import { TunnelError } from '../../base/errors.ts';
 import { splice } from '../../streams/splice.ts';
+import { cutError } from '../cut-error.ts';
 import type { Channel } from '../open-channel.ts';
 
 export interface StdioPair {
@@ -9,16 +9,14 @@ export interface StdioPair {
   readonly output: Writable;
 }
 
-/** Resolves when both directions have ended, or when nobody reads our output any more. Error `link.reset` when the channel was cut. */
+/** Resolves when both directions have ended, or when nobody reads our output any more. Errors when the channel was cut: `link.reset`, or why its session was ended. */
 export async function forwardStdio(channel: Channel, target: string, pair: StdioPair): Promise<void> {
   try {
     await splice(new Both(pair), channel);
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'EPIPE') return;
-    throw new TunnelError('link.reset', `${target}: the connection was reset`, {
-      hint: 'By the target, or because the agent or the gateway went away.',
-      cause,
-    });
+    const heard = await channel.whyCut?.(cause);
+    throw heard?.over ?? cutError(target, heard, cause);
   } finally {
     pair.input.destroy(); // or an idle terminal would keep this process alive
   }

@@ -2,8 +2,9 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { AgentChange, PATHS } from '../../../api/contract.ts';
+import { ReasonRequest } from '../../../api/locks.ts';
 import { PageQuery } from '../../../api/shapes.ts';
-import { changeAgent, deleteAgent, getAgent, listAgents } from '../agents.ts';
+import { changeAgent, deleteAgent, getAgent, listAgents, revokeAgent } from '../agents.ts';
 import { assertAdmin } from '../caller.ts';
 import type { ControlContext } from '../context.ts';
 import { readAs } from './json-body.ts';
@@ -19,6 +20,11 @@ export function agentsRoutes(app: FastifyInstance, context: ControlContext, whoC
   app.patch(`${PATHS.agents}/:agent`, async (request) => {
     const caller = assertAdmin(await whoCalls(request));
     return changeAgent(context, caller, readAs(ByAgent, request.params, 'the path').agent, readAs(AgentChange, request.body));
+  });
+
+  app.post(`${PATHS.agents}/:agent/revoke`, async (request) => {
+    const caller = assertAdmin(await whoCalls(request));
+    return revokeAgent(context, caller, readAs(ByAgent, request.params, 'the path').agent, readAs(ReasonRequest, request.body).reason ?? null);
   });
 
   app.delete(`${PATHS.agents}/:agent`, async (request, reply) => {

@@ -152,7 +152,7 @@ test('the stock management paths: 401, 403, 404 and 400 as at the reference', as
   const { hashSecret } = await import('../../../tokens/secret.ts');
   for (const kind of ['admin', 'operator'] as const) {
     const { id } = await store.operators.upsert({ id: randomUUID(), name: kind, kind, agents: null, targets: null });
-    await store.credentials.insert({ hash: hashSecret(`${kind}-secret`), operatorId: id, expiresAt: Date.now() + 60_000 });
+    await store.credentials.insert({ hash: hashSecret(`${kind}-secret`), operatorId: id, tokenId: null, expiresAt: Date.now() + 60_000 });
   }
   const ask = async (method: 'GET' | 'DELETE', path: string, secret?: string) => {
     const answer = await app.inject({ method, url: `/jet/tunnel/agents${path}`, headers: secret === undefined ? {} : { authorization: `Bearer ${secret}` } });

@@ -12,7 +12,9 @@ import { answerBadPath, answerBrokenRequest } from './broken-request.ts';
 import { caRoutes } from './ca.ts';
 import { healthRoutes } from './health.ts';
 import { parseJson } from './json-body.ts';
+import { locksRoutes } from './locks.ts';
 import { loginRoutes } from './login.ts';
+import { operatorsRoutes } from './operators.ts';
 import { routesRoutes } from './routes.ts';
 import { sessionsRoutes } from './sessions.ts';
 import { statusOf } from './status.ts';
@@ -73,7 +75,19 @@ export async function buildApi(
     return reply.code(status).send({ error });
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: new TunnelError('resource.unknown', 'there is nothing at this path') }));
-  for (const routes of [healthRoutes, caRoutes, loginRoutes, tokensRoutes, agentsRoutes, routesRoutes, sessionsRoutes, auditRoutes, stockRoutes])
+  for (const routes of [
+    healthRoutes,
+    caRoutes,
+    loginRoutes,
+    tokensRoutes,
+    agentsRoutes,
+    routesRoutes,
+    sessionsRoutes,
+    operatorsRoutes,
+    locksRoutes,
+    auditRoutes,
+    stockRoutes,
+  ])
     routes(app, context, whoCalls);
   await app.ready();
   const ready = server;

@@ -10,6 +10,7 @@ import { askEdge, OPERATOR_ALPN } from '../../../link/operator-request.ts';
 import { dialEdge } from '../../../operator/dial-edge.ts';
 import { realWorld } from '../../../system/real-world.ts';
 import type { Link } from '../../../transport/link.ts';
+import { Notices } from './notices.ts';
 import { type Asking, serveStreams } from './streams.ts';
 
 const REQUEST = { kind: 'operator-connect', token: 'token', target: 'db.corp.example:5432' } as const;
@@ -30,6 +31,7 @@ async function stand(t: TestContext) {
       seen.attached += 1;
     },
     detach: () => detached.resolve(),
+    notices: new Notices(),
   };
   const server = createServer({ cert: keys.certificatePem, key: keys.privateKeyPem, ALPNProtocols: [OPERATOR_ALPN] }, (socket) =>
     serveStreams(socket, { address: '', port: 0 }, carrier, world, () => {}),

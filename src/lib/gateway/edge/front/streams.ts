@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import { TunnelError } from '../../../base/errors.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import type { SocketAddress, World } from '../../../base/world.ts';
-import { grantRequest, hearRequest, refuseRequest } from '../../../link/operator-request.ts';
+import { grantRequest, hearRequest, refuseRequest, sendNotice } from '../../../link/operator-request.ts';
 import type { LinkStream } from '../../../transport/link.ts';
 import { LIVENESS } from '../../../transport/liveness.ts';
 import { MuxLink } from '../../../transport/mux/link.ts';
@@ -18,7 +18,7 @@ const MOST_GIVEN_UP = 100;
 const GIVEN_UP_PAUSE_MS = 10;
 
 /** What an operator's requests become. */
-export type Asking = Pick<Carrier, 'connect' | 'attach' | 'detach'>;
+export type Asking = Pick<Carrier, 'connect' | 'attach' | 'detach' | 'notices'>;
 
 /** Serves one connection until it ends, `onRequest` with each request; control is told then, which ends the sessions that only it used. */
 export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: Asking, world: World, onRequest: () => void): void {
@@ -40,6 +40,15 @@ export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: 
     }
   };
 
+  /** An attach stays open: on it the program hears why its sessions end. */
+  const listenOn = (stream: LinkStream, gone: AbortSignal): void => {
+    const listening = carrier.notices.listen(connection, ({ reason, message }) => {
+      sendNotice(stream, reason, message, clock, gone).catch((error: unknown) => log.info({ error, remote }, 'an operator did not take a notice'));
+    });
+    stream.resume().once('close', () => listening[Symbol.dispose]());
+    if (stream.destroyed) listening[Symbol.dispose]();
+  };
+
   const answer = async (stream: LinkStream): Promise<void> => {
     const gone = new AbortController();
     stream.once('close', () => gone.abort(LEFT));
@@ -48,7 +57,7 @@ export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: 
       if (request.kind === 'operator-attach') {
         await asked(carrier.attach({ sessionToken: request.token, connection }), gone.signal);
         await grantRequest(stream, undefined, clock, gone.signal);
-        stream.resume().end();
+        listenOn(stream, gone.signal);
         return;
       }
       const connected = await asked(carrier.connect({ sessionToken: request.token, target: request.target, remote, connection }, gone.signal), gone.signal);
