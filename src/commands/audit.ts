@@ -1,22 +1,60 @@
-// Reads the audit log of a gateway.
+// Reads the audit log of a gateway, or follows it.
+import * as Flags from '@oclif/core/flags';
 import { openAccess } from '../lib/access/open.ts';
-import type { AuditPage } from '../lib/api/contract.ts';
+import type { AuditFilter, AuditPage } from '../lib/api/contract.ts';
+import { followAudit } from '../lib/api/follow-audit.ts';
 import { TunnelCommand } from '../lib/cli/command.ts';
 import { apiFlags, pageFlags } from '../lib/cli/global-flags.ts';
 import { moreText, pageQuery } from '../lib/cli/page.ts';
+import { parseMoment } from '../lib/cli/parse-moment.ts';
 
-export default class Audit extends TunnelCommand<AuditPage> {
+export default class Audit extends TunnelCommand<AuditPage | undefined> {
   static override summary = "Read the audit log, oldest first. Runs on the gateway's machine, or anywhere for an admin who is logged in.";
-  static override examples = ['<%= config.bin %> audit --data-dir gw', '<%= config.bin %> audit --after 1200 --json'];
-  static override flags = { ...apiFlags, ...pageFlags };
+  static override description =
+    'With --follow it prints what is there and then each row as it comes, until it is interrupted; with --json one object a line. The number of the last row is the cursor to go on from: --after.';
+  static override examples = [
+    '<%= config.bin %> audit --data-dir gw',
+    '<%= config.bin %> audit --code channel.refused --actor operator:alice --since 2h --json',
+    '<%= config.bin %> audit --follow --after 1200 --json',
+  ];
+  static override flags = {
+    ...apiFlags,
+    ...pageFlags,
+    code: Flags.string({ summary: 'Rows of this code, or of all that begin with it: channel.refused, agent.', helpValue: 'CODE' }),
+    actor: Flags.string({ summary: 'Rows of what this one did: operator:alice, agent:web1, local-admin.', helpValue: 'WHO' }),
+    subject: Flags.string({ summary: 'Rows of what was done to this: agent:web1, target:10.0.0.5:22.', helpValue: 'WHAT' }),
+    since: Flags.string({ summary: 'Rows from this time on: 2026-01-31T10:00:00Z, or 2h for two hours ago.', helpValue: 'TIME' }),
+    until: Flags.string({ summary: 'Rows before this time, written the same way.', helpValue: 'TIME' }),
+    follow: Flags.boolean({ char: 'f', summary: 'Go on with each row as it comes.' }),
+  };
 
-  async run(): Promise<AuditPage> {
+  async run(): Promise<AuditPage | undefined> {
     const { flags } = await this.parse(Audit);
-    await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, await this.world());
-    const page = await access.client.audit(pageQuery(flags), this.interrupts.signal);
-    const rows = page.rows.map(({ seq, time, code, actor, subject, detail }) => [String(seq), time, code, actor, subject, JSON.stringify(detail)]);
-    await this.table(['SEQ', 'TIME', 'CODE', 'ACTOR', 'SUBJECT', 'DETAIL'], rows, 'nothing recorded');
+    const world = await this.world();
+    const now = world.clock.now();
+    const filter: AuditFilter = {
+      code: flags.code,
+      actor: flags.actor,
+      subject: flags.subject,
+      since: parseMoment(flags.since, now, '--since'),
+      until: parseMoment(flags.until, now, '--until'),
+    };
+    await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, world);
+    const query = { ...pageQuery(flags), ...filter };
+    if (flags.follow) {
+      for await (const row of followAudit(access.client, query, world.clock, this.interrupts.signal)) {
+        this.event({ event: 'audit', ...row });
+        this.log(cells(row).join('  '));
+      }
+      return undefined;
+    }
+    const page = await access.client.audit(query, this.interrupts.signal);
+    await this.table(['SEQ', 'TIME', 'CODE', 'ACTOR', 'SUBJECT', 'DETAIL'], page.rows.map(cells), 'nothing recorded');
     if (page.next !== null && !this.jsonEnabled()) this.note(moreText(page.next));
     return page;
   }
+}
+
+function cells({ seq, time, code, actor, subject, detail }: AuditPage['rows'][number]): string[] {
+  return [String(seq), time, code, actor, subject, JSON.stringify(detail)];
 }

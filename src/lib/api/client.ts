@@ -46,7 +46,7 @@ export interface ApiClient {
   /** A session goes by its id. */
   lock(kind: locks.LockKind, name: string, request: locks.ReasonRequest, signal: AbortSignal): Promise<locks.LockAnswer>;
   unlock(kind: locks.LockKind, name: string, signal: AbortSignal): Promise<locks.UnlockAnswer>;
-  audit(page: PageQuery, signal: AbortSignal): Promise<contract.AuditPage>;
+  audit(query: PageQuery & contract.AuditFilter, signal: AbortSignal): Promise<contract.AuditPage>;
 }
 
 /** Of DELETE and logout: 204 without a body, or anything. */
@@ -91,7 +91,7 @@ export function apiClient(exchange: Exchange): ApiClient {
     deleteOperator: (name, signal) => ask({ method: 'DELETE', path: pathOf(PATHS.operators, name) }, locks.CutAnswer, signal),
     lock: (kind, name, body, signal) => ask({ method: 'PUT', path: pathOf(`${PATHS.locks}/${kind}`, name), body }, locks.LockAnswer, signal),
     unlock: (kind, name, signal) => ask({ method: 'DELETE', path: pathOf(`${PATHS.locks}/${kind}`, name) }, locks.UnlockAnswer, signal),
-    audit: (page, signal) => ask({ method: 'GET', path: withQuery(PATHS.audit, page) }, contract.AuditPage, signal),
+    audit: (query, signal) => ask({ method: 'GET', path: withQuery(PATHS.audit, query) }, contract.AuditPage, signal),
   };
 }
 

@@ -203,8 +203,24 @@ export const AuditRow = z.object({
   actor: z.string(),
   subject: z.string(),
   detail: z.record(z.string(), z.unknown()),
+  /** SHA-256 over the hash before it and this row (docs/audit.md); null in rows from before there was a chain. */
+  hash: z.string().nullable(),
 });
-export const AuditPage = z.object({ rows: z.array(AuditRow), next: z.string().nullable() });
+export const AuditPage = z.object({
+  rows: z.array(AuditRow),
+  next: z.string().nullable(),
+  /** The last row that was chained when the page was read. */
+  head: z.object({ seq: z.number().int(), hash: z.string() }).nullable(),
+});
+/** Beside the page: all that are given must hold. */
+export const AuditFilter = z.object({
+  /** A code, or the beginning of several: `agent`, `channel.refused`. */
+  code: z.string().max(60).optional(),
+  actor: z.string().max(300).optional(),
+  subject: z.string().max(400).optional(),
+  since: time.optional(),
+  until: time.optional(),
+});
 
 export const DrainRequest = z.object({ grace_ms: z.number().int().min(0).max(86_400_000) });
 /** As it stands when draining has begun; the status shows how it goes on. */
@@ -252,6 +268,7 @@ export type ResolveRequest = z.infer<typeof ResolveRequest>;
 export type SessionRequest = z.input<typeof SessionRequest>;
 export type SessionGrant = z.infer<typeof SessionGrant>;
 export type AuditRow = z.infer<typeof AuditRow>;
+export type AuditFilter = z.infer<typeof AuditFilter>;
 export type AuditPage = z.infer<typeof AuditPage>;
 export type DrainRequest = z.infer<typeof DrainRequest>;
 export type DrainAnswer = z.infer<typeof DrainAnswer>;

@@ -55,6 +55,8 @@ export interface AuditEvent {
 export interface AuditRecord extends AuditEvent {
   readonly seq: number;
   readonly time: number;
+  /** `chain.ts`; null in rows from before there was a chain. */
+  readonly hash: string | null;
 }
 
 /** For text that came out of a file. */

@@ -7,6 +7,7 @@ const KIND_OF = {
   'file.corrupt': 'failed',
   'store.corrupt': 'failed',
   'store.newer': 'failed',
+  'audit.broken': 'failed',
   'protocol.violation': 'failed',
   'protocol.unsupported': 'failed',
   'link.lost': 'unreachable',

@@ -14,7 +14,7 @@ import { understand } from './understand.ts';
 
 /** One line of a stream. */
 interface Event {
-  readonly event: 'ready' | 'background' | 'session' | 'warning' | 'lost' | 'healed' | 'error';
+  readonly event: 'audit' | 'ready' | 'background' | 'session' | 'warning' | 'lost' | 'healed' | 'error';
   readonly [key: string]: unknown;
 }
 

@@ -1,6 +1,7 @@
-// The audit log in the store: rows are added, in the transaction of the change that they record, and never changed (triggers of the schema).
+// The audit log in the store: rows are added, in the transaction of the change that they record, chained to the row before, and never changed (triggers of the schema).
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
+import { type ChainHead, chainHash, NO_HASH } from '../audit/chain.ts';
 import { type AuditEvent, type AuditRecord, isAuditCode } from '../audit/event.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { Clock } from '../base/world.ts';
@@ -9,31 +10,37 @@ import type { Schema } from './schema.ts';
 
 const Detail = z.record(z.string(), z.unknown());
 
+/** All that are given must hold. */
+export interface AuditFilter {
+  /** A code, or the beginning of several: `agent`, `channel.refused`. */
+  readonly code?: string | undefined;
+  readonly actor?: string | undefined;
+  readonly subject?: string | undefined;
+  /** ms since 1970; from `since` on, before `until`. */
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+}
+
 export function auditTable(db: Kysely<Schema>, clock: Clock) {
   return {
-    async append({ code, actor, subject, detail }: AuditEvent): Promise<void> {
-      await db
-        .insertInto('audit')
-        .values({ time: clock.now(), code, actor, subject, detail: JSON.stringify(detail) })
-        .execute();
-    },
+    append: (event: AuditEvent): Promise<void> => inTransaction(db, (tables) => chain(tables, [event], clock.now())),
 
     /** Many rows, one wait for the disk. */
     async appendAll(events: readonly AuditEvent[]): Promise<void> {
-      if (events.length === 0) return;
-      const time = clock.now();
-      await db
-        .insertInto('audit')
-        .values(events.map(({ code, actor, subject, detail }) => ({ time, code, actor, subject, detail: JSON.stringify(detail) })))
-        .execute();
+      if (events.length > 0) await inTransaction(db, (tables) => chain(tables, events, clock.now()));
     },
 
     /** In order of keeping, those after `afterSeq` (0: from the first); `next` is where to go on, null when nothing more is there now. */
-    async list(afterSeq: number, limit: number): Promise<{ rows: AuditRecord[]; next: number | null }> {
-      const found = await db
-        .selectFrom('audit')
-        .selectAll()
-        .where('seq', '>', afterSeq)
+    async list(afterSeq: number, limit: number, filter: AuditFilter = {}): Promise<{ rows: AuditRecord[]; next: number | null }> {
+      const { code, actor, subject, since, until } = filter;
+      let query = db.selectFrom('audit').selectAll().where('seq', '>', afterSeq);
+      if (code !== undefined)
+        query = query.where((row) => row.or([row('code', '=', code), row.and([row('code', '>', `${code}.`), row('code', '<', `${code}/`)])]));
+      if (actor !== undefined) query = query.where('actor', '=', actor);
+      if (subject !== undefined) query = query.where('subject', '=', subject);
+      if (since !== undefined) query = query.where('time', '>=', since);
+      if (until !== undefined) query = query.where('time', '<', until);
+      const found = await query
         .orderBy('seq')
         .limit(limit + 1)
         .execute();
@@ -46,5 +53,39 @@ export function auditTable(db: Kysely<Schema>, clock: Clock) {
       });
       return { rows, next: found.length > limit ? (rows.at(-1)?.seq ?? null) : null };
     },
+
+    /** The last row that was chained; null before the first. */
+    head: async (): Promise<ChainHead | null> => (await headOf(db)) ?? null,
   };
+}
+
+/** The next number and the hash before it are read and written under the same lock, whoever else writes to this file. */
+function inTransaction(db: Kysely<Schema>, work: (tables: Kysely<Schema>) => Promise<void>): Promise<void> {
+  return db.isTransaction ? work(db) : db.transaction().execute(work);
+}
+
+async function chain(db: Kysely<Schema>, events: readonly AuditEvent[], now: number): Promise<void> {
+  let last: ChainHead = (await headOf(db)) ?? (await beforeTheChain(db));
+  const time = new Date(now).toISOString();
+  const rows = events.map(({ code, actor, subject, detail }) => {
+    const seq = last.seq + 1;
+    const hash = chainHash(last.hash, { seq, time, code, actor, subject, detail });
+    last = { seq, hash };
+    return { seq, time: now, code, actor, subject, detail: JSON.stringify(detail), hash };
+  });
+  await db.insertInto('audit').values(rows).execute();
+  await db
+    .insertInto('auditHead')
+    .values({ id: 1, ...last })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(last))
+    .execute();
+}
+
+function headOf(db: Kysely<Schema>): Promise<ChainHead | undefined> {
+  return db.selectFrom('auditHead').select(['seq', 'hash']).executeTakeFirst();
+}
+
+async function beforeTheChain(db: Kysely<Schema>): Promise<ChainHead> {
+  const newest = await db.selectFrom('audit').select('seq').orderBy('seq', 'desc').limit(1).executeTakeFirst();
+  return { seq: newest?.seq ?? 0, hash: NO_HASH };
 }

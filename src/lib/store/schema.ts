@@ -1,5 +1,4 @@
 // The tables as the queries see them. Times are ms since 1970 in UTC; keys here in camel case stand in snake case in the file.
-import type { Generated } from 'kysely';
 import type { LockColumns } from './lock.ts';
 
 export interface Schema {
@@ -11,6 +10,7 @@ export interface Schema {
   credentials: CredentialsRow;
   sessions: SessionsRow;
   audit: AuditTableRow;
+  auditHead: AuditHeadRow;
   settings: SettingsRow;
   revokedKeys: RevokedKeysRow;
 }
@@ -123,12 +123,21 @@ export interface RevokedKeysRow {
 }
 
 export interface AuditTableRow {
-  seq: Generated<number>;
+  seq: number;
   time: number;
   code: string;
   actor: string;
   subject: string;
   detail: string;
+  /** Null in rows from before there was a chain. */
+  hash: string | null;
+}
+
+/** One row, once there is a chain. */
+export interface AuditHeadRow {
+  id: number;
+  seq: number;
+  hash: string;
 }
 
 export interface SettingsRow {

@@ -15,7 +15,7 @@ function start() {
     if (store.failing) throw new TunnelError('store.busy', 'full');
     kept.push(rows);
   };
-  const log = new AuditLog({ audit: { append: async () => {}, appendAll, list: async () => ({ rows: [], next: null }) } }, world);
+  const log = new AuditLog({ audit: { append: async () => {}, appendAll, list: async () => ({ rows: [], next: null }), head: async () => null } }, world);
   return { world, kept, store, log };
 }
 
