@@ -1,6 +1,6 @@
 // A gateway of the real CLI that agents enrol at, and what must be true of an enrolment afterwards, on both sides.
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { startAgent } from '../../src/lib/agent/start.ts';
@@ -16,6 +16,9 @@ export interface EnrolmentStand {
   readonly folder: string;
   readonly gatewayFolder: string;
   readonly url: string;
+  /** host:port each. */
+  readonly tcp: string;
+  readonly udp: string;
   readonly admin: ApiClient;
   readonly gateway: () => Running;
   /** After it was killed, at the same place. */
@@ -23,17 +26,19 @@ export interface EnrolmentStand {
   mint(name: string, more?: { readonly replace?: boolean }): Promise<string>;
 }
 
-export async function startEnrolmentStand(t: TestContext, env: NodeJS.ProcessEnv = {}): Promise<EnrolmentStand> {
+export async function startEnrolmentStand(t: TestContext, env: NodeJS.ProcessEnv = {}, flags: readonly string[] = []): Promise<EnrolmentStand> {
   const folder = temporaryFolder(t);
   const gatewayFolder = join(folder, 'gw');
   await succeed(['ca', 'init', '--data-dir', gatewayFolder]);
-  let gateway = start(t, ['gateway', 'start', '--data-dir', gatewayFolder, '--listen', '127.0.0.1:0'], { env });
-  const { url } = await gateway.event('ready');
+  let gateway = start(t, ['gateway', 'start', '--data-dir', gatewayFolder, '--listen', '127.0.0.1:0', ...flags], { env });
+  const { url, tcp, udp } = await gateway.event('ready');
   const admin = adminOf({ gatewayFolder });
   return {
     folder,
     gatewayFolder,
     url: String(url),
+    tcp: String(tcp),
+    udp: String(udp),
     admin,
     gateway: () => gateway,
     async startAgain() {
@@ -88,4 +93,10 @@ export async function assertEnrolledOnce({ admin }: EnrolmentStand, name: string
 export function codeOf(finished: Finished): unknown {
   const { error } = finished.json();
   return error instanceof Object && 'code' in error ? error.code : undefined;
+}
+
+/** Every file below a data folder but the lock, with its content. */
+export function contentOf(dataDir: string): Record<string, string> {
+  const files = pathsIn(dataDir).filter((path) => path !== 'agent.lock' && statSync(join(dataDir, path)).isFile());
+  return Object.fromEntries(files.map((path) => [path, readFileSync(join(dataDir, path), 'utf8')]));
 }

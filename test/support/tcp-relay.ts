@@ -7,11 +7,15 @@ import type { SocketAddress } from '../../src/lib/base/world.ts';
 export interface TcpRelay {
   readonly at: SocketAddress;
   silence(): void;
+  /** Takes so many connections more; those after them are reset. */
+  allow(count: number): void;
 }
 
 export async function tcpRelay(t: TestContext, to: SocketAddress): Promise<TcpRelay> {
   const sockets = new Set<Socket>();
+  let allowed = Number.POSITIVE_INFINITY;
   const server = createServer((near) => {
+    if (--allowed < 0) return void near.resetAndDestroy();
     const far = connect({ host: to.address, port: to.port });
     for (const [from, into] of [
       [near, far],
@@ -32,6 +36,9 @@ export async function tcpRelay(t: TestContext, to: SocketAddress): Promise<TcpRe
   if (at === null || typeof at !== 'object') throw new Error('a TCP server has a port');
   return {
     at: { address: at.address, port: at.port },
+    allow(count) {
+      allowed = count;
+    },
     silence() {
       for (const socket of sockets) socket.unpipe().resume();
     },

@@ -11,6 +11,7 @@ import { certificateFacts } from '../pki/certificate-facts.ts';
 import { makeCsr } from '../pki/csr.ts';
 import { generateKeyPem } from '../pki/keys.ts';
 import { wayOut } from '../streams/dial-tls.ts';
+import { assureRoom } from '../system/room.ts';
 import { type ReadableEnrolment, readEnrolment } from '../tokens/enrolment-string.ts';
 import { checkIssued, pinnedCa } from './check-issued.ts';
 import { type AgentConfig, findConfig, mergeConfig, writeConfig } from './config.ts';
@@ -79,6 +80,7 @@ async function replaceIdentity(
   const before = await findConfig(dataDir, files);
   const found = await findPending(dataDir, enrolledWith, files);
   await removeOthers(dataDir, [before?.identity, found?.folder], files); // what killed runs left
+  await assureRoom(dataDir, files);
   const pending = found ?? (await addPending(dataDir, { privateKeyPem: await generateKeyPem(), agentId: world.random.uuid() }, enrolledWith, files));
   try {
     const answer = await ask(pending, options, enrolment, trustedCa, world, signal);

@@ -28,7 +28,7 @@ export async function proveLink(
   } catch (cause) {
     if (signal.aborted || !(cause instanceof TunnelError)) throw cause;
     throw new TunnelError(cause.code, `enrolled as ${config.name}, but no link to ${config.gateway} works: ${cause.message}`, {
-      hint: `The identity is stored in ${dataDir}. Try: tunnel agent start --data-dir '${dataDir}' --wait 30s`,
+      hint: `The identity is stored in ${dataDir}: the same command tries the link again, tunnel agent start --data-dir '${dataDir}' goes on trying.`,
       cause,
     });
   } finally {

@@ -2,14 +2,13 @@
 import { join } from 'node:path';
 import { type ErrorCode, TunnelError } from '../base/errors.ts';
 import type { Files, World } from '../base/world.ts';
+import { assureRoom } from '../system/room.ts';
 import type { Credentials } from './login-file.ts';
 import { tryFor } from './try-for.ts';
 
 const FILE = 'login.json';
 const LOCK = 'login.lock';
 const LOCK_WAIT_MS = 5000;
-/** More than a login takes. */
-const ROOM_BYTES = 64 * 1024;
 
 /** Undefined where nobody is logged in. Errors `file.loose-mode`, `file.corrupt`. */
 export async function findCredentials(configDir: string, files: Files): Promise<Credentials | undefined> {
@@ -40,9 +39,7 @@ export async function prepareFolder(configDir: string, { files, clock }: Pick<Wo
   const held = await tryFor(LOCK_WAIT_MS, () => files.lock(join(configDir, LOCK)), clock, signal, new Set<ErrorCode>(['state.locked']));
   try {
     await files.removeTemporaries(configDir);
-    const room = join(configDir, 'login.room');
-    await files.replaceAtomically(room, new Uint8Array(ROOM_BYTES));
-    await files.remove(room);
+    await assureRoom(configDir, files);
     return held;
   } catch (error) {
     await held[Symbol.asyncDispose]();
