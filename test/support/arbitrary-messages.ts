@@ -78,6 +78,7 @@ export const v2GatewayMessage: fc.Arbitrary<GatewayMessage> = fc.oneof(
     names: fc.array(namePattern, { maxLength: 10 }),
     ports: fc.array(portRange, { maxLength: 10 }),
     channels: fc.array(channelKind, { maxLength: 5 }),
+    renew: fc.constantFrom(true, undefined),
   }),
   heartbeatAck,
   record({ kind: kind('cert-renewal-granted'), certificatePem: longText, caPem: longText, sessionKeys: fc.option(longText, { nil: undefined }) }),

@@ -1,6 +1,8 @@
-// Makes the certificate authority of a gateway.
+// Makes the certificate authority of a gateway, or takes one that was made elsewhere.
+import * as Flags from '@oclif/core/flags';
 import { TunnelCommand } from '../../lib/cli/command.ts';
-import { dataDirFlag } from '../../lib/cli/global-flags.ts';
+import { dataDirFlag, passphraseFileFlag } from '../../lib/cli/global-flags.ts';
+import { readPassphraseFile } from '../../lib/cli/passphrase-file.ts';
 
 interface Made {
   readonly ca_file: string;
@@ -11,14 +13,28 @@ interface Made {
 
 export default class InitCa extends TunnelCommand<Made> {
   static override summary = "Make the certificate authority of a new gateway. Runs on the gateway's machine, once.";
-  static override description = 'The key stays in the data folder, readable by this user alone. A CA that exists is never replaced.';
-  static override examples = ['<%= config.bin %> ca init --data-dir gw'];
-  static override flags = { ...dataDirFlag };
+  static override description =
+    'The key stays in the data folder, readable by this user alone. With --passphrase-file it is encrypted, and gateway start needs --ca-passphrase-file. ' +
+    'With --from-pem a root CA that exists is used: ECDSA P-256 or P-384, CA:TRUE, allowed to sign certificates. A CA that the folder holds is never replaced here: see ca rotate.';
+  static override examples = [
+    '<%= config.bin %> ca init --data-dir gw',
+    '<%= config.bin %> ca init --data-dir gw --passphrase-file /run/credentials/ca-passphrase',
+    '<%= config.bin %> ca init --data-dir gw --from-pem ca.pem --key-pem ca.key',
+  ];
+  static override flags = {
+    ...dataDirFlag,
+    'from-pem': Flags.string({ summary: 'Use the CA in this PEM file: its certificate, and its key where --key-pem is not given.', helpValue: 'FILE' }),
+    'key-pem': Flags.string({ summary: 'The key of that CA.', helpValue: 'FILE', dependsOn: ['from-pem'] }),
+    ...passphraseFileFlag,
+  };
 
   async run(): Promise<Made> {
     const { flags } = await this.parse(InitCa);
     const { initCa } = await import('../../lib/gateway/data-folder.ts');
-    const { caFile, pin, notAfter } = await initCa(this.dataDir(flags), await this.world());
+    const world = await this.world();
+    const passphrase = await readPassphraseFile(flags['passphrase-file'], world.files);
+    const from = flags['from-pem'] === undefined ? undefined : { pem: flags['from-pem'], key: flags['key-pem'] };
+    const { caFile, pin, notAfter } = await initCa(this.dataDir(flags), world, { from, passphrase });
     const made = { ca_file: caFile, spki_sha256: pin, not_after: new Date(notAfter).toISOString() };
     this.log(`made ${made.ca_file}, valid until ${made.not_after}\npin ${made.spki_sha256}`);
     return made;

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../lib/base/errors.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { dataDirFlag, waitFlag } from '../../lib/cli/global-flags.ts';
 import { parseWait } from '../../lib/cli/parse-wait.ts';
+import { readPassphraseFile } from '../../lib/cli/passphrase-file.ts';
 import { readTestHooks } from '../../lib/gateway/test-hooks.ts';
 import { tryFor } from '../../lib/operator/try-for.ts';
 
@@ -26,6 +27,10 @@ export default class GatewayStart extends TunnelCommand<undefined> {
     'public-url': Flags.string({ summary: 'Where agents and operators reach this gateway; needed when it listens on all addresses.', helpValue: 'URL' }),
     'public-udp': Flags.string({ summary: 'Where agents reach its UDP port, if elsewhere than the public URL says.', helpValue: 'HOST:PORT' }),
     'proxy-listen': Flags.string({ summary: 'Serve plain clients as curl and git here as well, as an HTTPS proxy.', helpValue: 'HOST:PORT' }),
+    'ca-passphrase-file': Flags.string({
+      summary: "File with the passphrase of the CA's key, where it is encrypted; - reads it from standard input.",
+      helpValue: 'FILE',
+    }),
     'agent-cert-lifetime': Flags.string({
       summary: 'How long certificates of agents last, from their next renewal on; 90d at the first start. Version 1 agents always get 365d.',
       helpValue: 'DURATION',
@@ -42,6 +47,7 @@ export default class GatewayStart extends TunnelCommand<undefined> {
     const { signal } = this.interrupts;
     const config = {
       dataDir: this.dataDir(flags),
+      caPassphrase: await readPassphraseFile(flags['ca-passphrase-file'], world.files),
       listen: flags.listen,
       publicUrl: flags['public-url'],
       publicUdp: flags['public-udp'],

@@ -21,7 +21,7 @@ export async function openAccess({ dataDir, configDir }: AccessOptions, world: W
   const credentials = await findCredentials(configDir, world.files);
   if (credentials !== undefined) {
     const { remoteClient } = await import('../operator/remote.ts');
-    return { client: await remoteClient(credentials, world), async [Symbol.asyncDispose]() {} };
+    return { client: await remoteClient(credentials, world, configDir), async [Symbol.asyncDispose]() {} };
   }
   try {
     return await openFolder(defaultDataDir(), world);

@@ -38,6 +38,7 @@ export class Renewal {
   #waiting: ((answer: Answer) => void) | undefined;
   /** One request at a time. */
   #last: Promise<void> = Promise.resolve();
+  readonly #wanted = new AbortController();
 
   constructor(renewable: Renewable, stream: RenewalStream, world: World) {
     this.#renewable = renewable;
@@ -52,25 +53,32 @@ export class Renewal {
     this.#waiting?.(answer);
   }
 
+  /** Whatever its age: the gateway's CA was replaced. The gateway does not ask all its agents at once. */
+  dueNow(): void {
+    this.#wanted.abort();
+  }
+
   /** Resolves with true once another certificate is in force than the link was made with, with false when the signal aborts. */
   async run(signal: AbortSignal): Promise<boolean> {
     const { clock, random, log } = this.#world;
     const { superseded, name } = this.#renewable;
     const over = AbortSignal.any([signal, superseded]);
+    const disturbed = AbortSignal.any([over, this.#wanted.signal]);
     const { notBefore, notAfter } = this.#validity;
     let spread = false;
     while (!over.aborted) {
       const left = notAfter - clock.now();
       const verdict = renewalDue(notBefore, notAfter, clock.now());
-      if (!verdict.due) {
+      const wanted = this.#wanted.signal.aborted;
+      if (!verdict.due && !wanted) {
         spread = false;
-        await clock.sleep(Math.min(verdict.askAgainAt - clock.now(), this.#pace.lookAgainMs), over);
+        await clock.sleep(Math.min(verdict.askAgainAt - clock.now(), this.#pace.lookAgainMs), disturbed);
         continue;
       }
-      if (!spread) {
+      if (!spread && !wanted) {
         spread = true;
         const wait = random.fraction() * Math.min(this.#pace.spreadMs, Math.max(0, left / 10));
-        if (wait > 0) await clock.sleep(wait, over);
+        if (wait > 0) await clock.sleep(wait, disturbed);
         continue;
       }
       try {

@@ -29,6 +29,8 @@ export interface ControlEvents {
   /** The gateway has answered behind this advertisement: it knows it. */
   online(advertised: RouteAdvertise): void;
   drain(message: Drain): void;
+  /** The gateway wants this link's certificate renewed now. */
+  renewNow(): void;
   renewal(answer: CertRenewalGranted | CertRenewalRefused): void;
 }
 
@@ -86,6 +88,7 @@ export class ControlServer implements ChannelRules {
     switch (message.kind) {
       case 'assignment':
         this.#assignment = message;
+        if (message.renew) this.#events.renewNow();
         await this.#advertise(offerWithin(message, await this.#wishes()));
         return this.channels.recheck();
       case 'heartbeat-ack':

@@ -96,6 +96,7 @@ async function runParts(
       online({ transport: link.transport, routes: offeredTexts(advertised) });
     },
     drain: drain.resolve,
+    renewNow: () => renewal.dueNow(),
     renewal: (answer: CertRenewalGranted | CertRenewalRefused) => renewal.answered(answer),
   };
   const server = new ControlServer(link, control, self, events, world);

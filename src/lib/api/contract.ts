@@ -28,6 +28,9 @@ export const PATHS = {
   readyz: '/readyz',
 } as const;
 
+/** Of every answer: SHA-256 of the text that `ca` gives, so that a client learns of a CA that was replaced. */
+export const CA_HEADER = 'tunnel-ca';
+
 /** Every failure, but for the bare statuses that version 1 agents know. */
 export const ErrorAnswer = z.object({ error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }) });
 

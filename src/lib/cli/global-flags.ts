@@ -11,6 +11,11 @@ export const dataDirFlag = {
   'data-dir': Flags.string({ summary: 'State folder; /var/lib/tunnel for root and the XDG state folder otherwise where not given.', helpValue: 'DIR' }),
 };
 
+/** Of `ca` commands; `gateway start` calls it --ca-passphrase-file. */
+export const passphraseFileFlag = {
+  'passphrase-file': Flags.string({ summary: "File with the passphrase of the CA's key; - reads it from standard input.", helpValue: 'FILE' }),
+};
+
 export const configDirFlag = {
   'config-dir': Flags.string({ summary: 'Folder of the login; the XDG configuration folder where not given.', helpValue: 'DIR' }),
 };

@@ -17,7 +17,8 @@ export interface Connector extends AsyncDisposable {
 export interface ConnectorOptions {
   /** host:port of the gateway, as the session grant names it. */
   readonly connect: string;
-  readonly caPem: string;
+  /** Of the moment: a CA may be replaced while the session lasts. */
+  readonly caPem: () => string;
   /** The session token of the moment. */
   readonly token: () => string;
   /** Word of the end of a session; where it is wanted, every connection attaches. */
@@ -31,7 +32,7 @@ export function createConnector({ connect, caPem, token, onNotice }: ConnectorOp
 
   const linked = (): Promise<Link> => {
     if (current !== undefined) return current;
-    const made = dialEdge(connect, caPem, world, closing.signal);
+    const made = dialEdge(connect, caPem(), world, closing.signal);
     const forget = () => {
       if (current === made) current = undefined;
     };

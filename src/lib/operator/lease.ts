@@ -28,10 +28,10 @@ export async function startLease({ api, request, waitMs }: LeaseOptions, world: 
   await using starting = new AsyncDisposableStack();
   tuneHeapForBytes();
   const session = await tryFor(waitMs, () => OperatorSession.open(api, request, world, signal), world.clock, signal);
-  const { connect: edge, ca_pem: caPem } = session.grant;
   const giveUp = new AbortController();
   const end = new SessionEnd(() => session.renew(giveUp.signal), world);
-  const connector = starting.use(createConnector({ connect: edge, caPem, token: () => session.grant.token, onNotice: end.hear }, world));
+  const ways = { connect: session.grant.connect, caPem: () => session.grant.ca_pem, token: () => session.grant.token };
+  const connector = starting.use(createConnector({ ...ways, onNotice: end.hear }, world));
   await connector.ready(signal);
 
   const open: ConnectTarget = async (target, channelSignal) => {

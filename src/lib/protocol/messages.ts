@@ -72,6 +72,8 @@ export interface Assignment {
   /** Inclusive. */
   readonly ports: readonly (readonly [first: number, last: number])[];
   readonly channels: readonly ChannelKind[];
+  /** The gateway's CA was replaced: the certificate of this link should be renewed now, whatever its age. */
+  readonly renew?: true | undefined;
 }
 
 /** Gateway to agent: move to another edge, or dial again, within `delayMs`; the link ends after it. */

@@ -64,6 +64,7 @@ const assignment = message<Assignment>('assignment', 0x08, {
   names: required(2, list(namePattern, LIMITS.routesPerAgent)),
   ports: required(3, list(portRange, LIMITS.routesPerAgent)),
   channels: required(4, list(channelKind, ITEMS)),
+  renew: optional(5, mark),
 });
 
 const drain = message<Drain>('drain', 0x09, { delayMs: required(1, u32), reason: required(2, text(REASON_BYTES)) });

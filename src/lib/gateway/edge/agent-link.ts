@@ -1,5 +1,6 @@
 // One admitted link: its control stream served in both directions, its sessions, and how many channels it carries.
 
+import { X509Certificate } from 'node:crypto';
 import { unlessAborted } from '../../base/deadline.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -25,6 +26,8 @@ export class AgentLink {
   readonly #control: ControlForEdge;
   readonly #world: World;
   #assignment: Assignment;
+  /** Its certificate is of a CA that issues no more. */
+  #outdated = false;
   #stream: GatewayControl | undefined;
   #sessions: LinkSessions | undefined;
   #channels = 0;
@@ -75,6 +78,14 @@ export class AgentLink {
 
   async assign(assignment: Assignment): Promise<void> {
     this.#assignment = assignment;
+    await this.#sendAssignment();
+  }
+
+  /** Another CA issues from now on. Version 1 has no word for it. */
+  async follow(issuer: X509Certificate): Promise<void> {
+    const outdated = !issuedBy(this.link.peerCertificate, issuer);
+    if (outdated === this.#outdated) return;
+    this.#outdated = outdated;
     await this.#sendAssignment();
   }
 
@@ -203,7 +214,7 @@ export class AgentLink {
   async #sendAssignment(): Promise<void> {
     if (this.#stream?.version !== 2) return;
     const { subnets, names, ports, kinds } = this.#assignment;
-    await this.#stream.send({ kind: 'assignment', subnets, names, ports, channels: kinds });
+    await this.#stream.send({ kind: 'assignment', subnets, names, ports, channels: kinds, ...(this.#outdated && { renew: true as const }) });
   }
 
   #bounded({ epoch, subnets, names }: RouteAdvertise): { epoch: bigint; subnets: readonly string[]; names: RouteAdvertise['names'] } {
@@ -211,5 +222,13 @@ export class AgentLink {
     if (dropped > 0) this.#world.log.warn({ dropped }, 'too many routes advertised, the last are ignored');
     const kept = subnets.slice(0, LIMITS.routesPerAgent);
     return { epoch, subnets: kept, names: names.slice(0, LIMITS.routesPerAgent - kept.length) };
+  }
+}
+
+function issuedBy(leaf: Uint8Array, issuer: X509Certificate): boolean {
+  try {
+    return new X509Certificate(leaf).verify(issuer.publicKey);
+  } catch {
+    return false; // a key of another kind
   }
 }

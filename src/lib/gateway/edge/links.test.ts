@@ -49,13 +49,13 @@ test('version 2: hello, assignment, advertisement, heartbeats, renewal', async (
     agent.heard.map(({ kind }) => kind),
     ['assignment', 'heartbeat-ack', 'cert-renewal-granted'],
   );
-  assert.deepEqual(agent.heard[0], { kind: 'assignment', subnets: ['127.0.0.0/8'], names: [], ports: [[1, 65535]], channels: ['tcp'] });
+  assert.deepEqual(agent.heard[0], { kind: 'assignment', subnets: ['127.0.0.0/8'], names: [], ports: [[1, 65535]], channels: ['tcp'], renew: undefined });
   assert.deepEqual(agent.heard[1], { kind: 'heartbeat-ack', sentAtMs: 77n });
   assert.deepEqual(stand.control.advertised, [{ epoch: 1n, subnets: ['127.0.0.0/8'], names: [] }]);
 
   await stand.edge.assign('link-1', { subnets: [], names: ['db.example'], ports: [[22, 22]], kinds: [] });
   await agent.until(() => agent.heard.length === 4);
-  assert.deepEqual(agent.heard[3], { kind: 'assignment', subnets: [], names: ['db.example'], ports: [[22, 22]], channels: [] });
+  assert.deepEqual(agent.heard[3], { kind: 'assignment', subnets: [], names: ['db.example'], ports: [[22, 22]], channels: [], renew: undefined });
 });
 
 test('version 1: nothing is sent that it does not know, and channels work', async (t) => {

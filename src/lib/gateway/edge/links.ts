@@ -1,4 +1,5 @@
 // The links of an edge: each is admitted by control, served until it ends, and found by its id meanwhile.
+import { X509Certificate } from 'node:crypto';
 import { type ErrorCode, TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { World } from '../../base/world.ts';
@@ -8,6 +9,8 @@ import type { Link, RefusedPeer } from '../../transport/link.ts';
 import type { Admission, ControlForEdge, Way } from '../contract.ts';
 import { AgentLink } from './agent-link.ts';
 
+/** Between two agents that are asked to renew because the CA was replaced: each takes control some milliseconds, and a handshake. */
+const FOLLOW_EVERY_MS = 20;
 /** How long telling one agent to move may take. */
 const ASKED_WITHIN_MS = 1000;
 
@@ -21,6 +24,7 @@ export class Links {
   /** Agents whose link we ended because its streams were used up: settles when they are back, or had their time. */
   readonly #renewing = new Map<string, { readonly back: Promise<void>; readonly over: () => void }>();
   #stopping: string | undefined;
+  #issuer: X509Certificate | undefined;
 
   constructor(control: ControlForEdge, hello: Hello, world: World) {
     this.#control = control;
@@ -48,6 +52,14 @@ export class Links {
     const found = this.#newest(agentId) ?? planned;
     if (found === undefined) throw new TunnelError('agent.offline', "the agent's link has ended");
     return found;
+  }
+
+  /** The CA that issues now: agents with a certificate of another one are asked to renew it, one after another, and those that come at once. */
+  follow(caPem: string): void {
+    const issuer = new X509Certificate(caPem);
+    if (this.#issuer?.raw.equals(issuer.raw)) return;
+    this.#issuer = issuer;
+    this.#askAll(issuer).catch((error: unknown) => this.#world.log.error({ error }, 'agents were not asked to renew'));
   }
 
   /** For a channel that `failed` could not carry: the newest link of its agent, where it is another one. */
@@ -106,6 +118,7 @@ export class Links {
     const found = { agent: admission.agent, link: admission.linkId, remote: link.remote };
     const served = new AgentLink(link, admission, this.#control, this.#world);
     this.#byId.set(served.id, served);
+    if (this.#issuer !== undefined) await served.follow(this.#issuer);
     for (const surplus of this.#surplusOf(served)) await closeLink(surplus.link, 'replaced', 'too many links of one agent');
     log.info({ ...found, transport: link.transport, alpn: link.alpn }, 'link up');
     try {
@@ -121,6 +134,15 @@ export class Links {
     const { by, code, reason } = await link.closed;
     log.info({ ...found, by, code, reason }, 'link down');
     await this.#control.unlink(served.id, reason || by);
+  }
+
+  async #askAll(issuer: X509Certificate): Promise<void> {
+    const { clock, log } = this.#world;
+    for (const link of [...this.#byId.values()]) {
+      if (this.#issuer !== issuer || this.#stopping !== undefined) return;
+      await link.follow(issuer).catch((error: unknown) => log.info({ error, agent: link.agent }, 'an agent was not asked to renew'));
+      await clock.sleep(FOLLOW_EVERY_MS);
+    }
   }
 
   #stop(reason: string): void {

@@ -15,6 +15,7 @@ export interface EdgeConfig {
   readonly udp: SocketAddress;
   readonly certificatePem: string;
   readonly privateKeyPem: string;
+  /** The CA that issues first, then the one before it while that is accepted. */
   readonly trustedCaPem: string;
   /** Kept over restarts; retry tokens and stateless resets derive from it. */
   readonly secret: Uint8Array;
@@ -42,6 +43,7 @@ export async function startEdge(config: EdgeConfig, control: ControlForEdge, wor
   await using starting = new AsyncDisposableStack();
   // An agent needs to know nothing else of the gateway's machine.
   const links = new Links(control, { kind: 'hello', software: config.software ?? 'tunnel', os: '', arch: '', hostname: '', capabilities: [] }, world);
+  links.follow(trustedCaPem);
   const carrier = new Carrier(control, links, world);
   const arrivals = { onLink: (link: Link) => links.take(link), onRefused: (peer: RefusedPeer) => links.refused(peer) };
   const agents = starting.use(await listenQuic({ at: config.udp, credentials, secret, ...arrivals }, world));
@@ -85,6 +87,7 @@ export async function startEdge(config: EdgeConfig, control: ControlForEdge, wor
       overTls.useCredentials({ ...next, alpn: ALPN.slice(0, 1) });
       operators.useCertificate(nextCertificatePem);
       proxy?.useCertificate(nextCertificatePem);
+      links.follow(nextTrustedCaPem);
     },
     async drain(delayMs) {
       const reason = 'the gateway is stopping';

@@ -18,7 +18,7 @@ const TARGET = '10.0.0.5:80';
 async function forward(t: TestContext, answer: Answer) {
   const world = realWorld({ level: 'silent' });
   const edge = await startConnectEdge(t, answer);
-  const connector = createConnector({ connect: edge.connect, caPem: edge.caPem, token: () => 'session-token' }, world);
+  const connector = createConnector({ connect: edge.connect, caPem: () => edge.caPem, token: () => 'session-token' }, world);
   t.after(() => connector[Symbol.asyncDispose]());
   const failures: unknown[] = [];
   const serve = toTarget(TARGET, connector.connectTarget, new Traffic());
@@ -155,7 +155,7 @@ test('an edge with a certificate of another CA is refused', async (t) => {
       accepting(() => {}),
     ),
   ]);
-  await using connector = createConnector({ connect: edge.connect, caPem: other.caPem, token: () => 'x' }, world);
+  await using connector = createConnector({ connect: edge.connect, caPem: () => other.caPem, token: () => 'x' }, world);
   await assert.rejects(connector.ready(t.signal), { code: 'certificate.refused' });
 });
 
@@ -165,6 +165,6 @@ test('nobody at the gateway is gateway.unreachable', async (t) => {
     t,
     accepting(() => {}),
   );
-  await using connector = createConnector({ connect: '127.0.0.1:1', caPem: edge.caPem, token: () => 'x' }, world);
+  await using connector = createConnector({ connect: '127.0.0.1:1', caPem: () => edge.caPem, token: () => 'x' }, world);
   await assert.rejects(connector.connectTarget(TARGET, t.signal), { code: 'gateway.unreachable', kind: 'unreachable' });
 });

@@ -2,9 +2,11 @@
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import { CA_HEADER } from '../../../api/contract.ts';
 import { TunnelError } from '../../../base/errors.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import type { TcpSocket } from '../../../base/world.ts';
+import { sha256Hex } from '../../../pki/certificate-facts.ts';
 import type { ControlContext } from '../context.ts';
 import { agentsRoutes } from './agents.ts';
 import { auditRoutes } from './audit.ts';
@@ -74,6 +76,7 @@ export async function buildApi(
     if (status === 401) reply.header('www-authenticate', 'Bearer');
     return reply.code(status).send({ error });
   });
+  app.addHook('onSend', async (_request, reply) => void reply.header(CA_HEADER, sha256Hex(Buffer.from(context.authority.bundlePem))));
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: new TunnelError('resource.unknown', 'there is nothing at this path') }));
   for (const routes of [
     healthRoutes,
