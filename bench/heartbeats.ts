@@ -24,7 +24,7 @@ export async function probeHeartbeats(enrolmentString: string, folder: string, t
   const dial = waysTo(() => ({ endpoint: installed.config.quic_endpoint, config: installed.config, identity: installed.identity }), world)[transport];
   if (dial === undefined) throw new Error(`no way over ${transport}`);
   const link = await dial(signal);
-  const control = await agentControl(link, servingOf(installed, null).hello, world, signal);
+  const control = await agentControl(link, servingOf(installed, installed.inForce, null).hello, world, signal);
   void link.closed.then((end) => signal.aborted || console.error('the probe lost its link', end));
   const sent: number[] = [];
   let times: number[] = [];

@@ -31,6 +31,7 @@ const heartbeatAck = record({ kind: kind('heartbeat-ack'), sentAtMs: u64 });
 const renewalRequest = record({ kind: kind('cert-renewal-request'), csrPem: longText });
 const rotation = record({ kind: kind('cert-renewal-request'), csrPem: longText, newKey: fc.constantFrom(true, undefined) });
 const renewalRefused = record({ kind: kind('cert-renewal-refused'), reason: longText });
+const renewalRefusedWithCode = record({ kind: kind('cert-renewal-refused'), reason: longText, code: fc.option(shortText, { nil: undefined }) });
 const hello = record({
   kind: kind('hello'),
   software: shortText,
@@ -82,7 +83,7 @@ export const v2GatewayMessage: fc.Arbitrary<GatewayMessage> = fc.oneof(
   }),
   heartbeatAck,
   record({ kind: kind('cert-renewal-granted'), certificatePem: longText, caPem: longText, sessionKeys: fc.option(longText, { nil: undefined }) }),
-  renewalRefused,
+  renewalRefusedWithCode,
   record({ kind: kind('session-open'), sessionId: uuid, revision: u32, operator: shortText, idleLimitMs: u32, material: longText }),
   record({ kind: kind('session-update'), sessionId: uuid, revision: u32, idleLimitMs: u32, material: longText }),
   sessionClose,

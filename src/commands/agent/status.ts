@@ -17,7 +17,7 @@ export default class AgentStatus extends TunnelCommand<AgentStatusAnswer> {
     const waitMs = parseWait(flags.wait);
     const world = await this.world();
     const { signal } = this.interrupts;
-    const { askStatus } = await import('../../lib/agent/status-socket.ts');
+    const { askStatus } = await import('../../lib/agent/ask-agent.ts');
     const status = await tryFor(waitMs, () => askStatus(this.dataDir(flags), world, signal), world.clock, signal);
     const { links, last_error, routes, transport, reason, ...rest } = status;
     await this.table(

@@ -125,10 +125,15 @@ class Race<Served extends Raced> implements Disposable {
 
 function failure(quic: unknown, tls: unknown): unknown {
   if (quic === undefined || tls === undefined) return quic ?? tls;
-  // Where there is no QUIC at all, or TLS had come further, what TLS met is the news.
-  const [first, second] = quic instanceof TunnelError && (quic.code === 'quic.unavailable' || quic.code === 'interrupted') ? [tls, quic] : [quic, tls];
+  // Where there is no QUIC at all, or TLS had come further, or only there the gateway said something, what TLS met is the news.
+  const tlsFirst = isRemote(tls) ? !isRemote(quic) : quic instanceof TunnelError && (quic.code === 'quic.unavailable' || quic.code === 'interrupted');
+  const [first, second] = tlsFirst ? [tls, quic] : [quic, tls];
   if (!(first instanceof TunnelError)) return first;
   return new TunnelError(first.code, `${first.message}; ${messageOf(second)}`, { hint: first.hint, cause: first });
+}
+
+function isRemote(error: unknown): boolean {
+  return error instanceof TunnelError && (error.remote || isRemote(error.cause));
 }
 
 function messageOf(error: unknown): string {

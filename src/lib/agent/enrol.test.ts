@@ -337,7 +337,7 @@ test('a proof that fails says so, and that the identity is stored; the same comm
   await assert.rejects(enrol(options(folder, string, { verify: true }), world, never), (error: TunnelError) => {
     assert.match(error.message, /^enrolled as web1, but no link to https:.* works: .*not today/);
     assert.match(error.hint ?? '', /identity is stored/);
-    return error.kind === 'unreachable';
+    return error.code === 'certificate.refused';
   });
   up = true;
   await enrol(options(folder, string, { verify: true }), world, never);

@@ -82,6 +82,14 @@ export async function removeOthers(dataDir: string, keep: readonly (string | und
   }
 }
 
+/** Removes every identity that is neither in force nor waits for its certificate: a renewal that was killed left it. */
+export async function removeAbandoned(dataDir: string, inForce: string, files: Files): Promise<void> {
+  const isPending = async (folder: string) => (await files.list(join(dataDir, folder))).includes(FILES.pending);
+  const folders = await identityFolders(dataDir, files);
+  const pending = await Promise.all(folders.map(isPending));
+  await removeOthers(dataDir, [inForce, ...folders.filter((_, index) => pending[index])], files);
+}
+
 async function addFolder(dataDir: string, privateKeyPem: string, files: Files, fill: (folder: string) => Promise<void>): Promise<string> {
   const numbers = (await identityFolders(dataDir, files)).map((folder) => Number(folder.slice('identity-'.length)));
   const folder = `identity-${Math.max(0, ...numbers) + 1}`;

@@ -1,10 +1,19 @@
 // The agent as its data folder has it: configuration and identity in force, and the one way in which a renewal replaces them.
 import { join } from 'node:path';
+import type { AgentRenewalAnswer } from '../api/agent-renewal.ts';
 import type { World } from '../base/world.ts';
+import { certificateFacts } from '../pki/certificate-facts.ts';
 import type { CertRenewalGranted } from '../protocol/messages.ts';
 import { checkIssued } from './check-issued.ts';
 import { type AgentConfig, readConfig, writeConfig } from './config.ts';
 import { addIdentity, type Identity, readIdentityFolder, removeOthers } from './identity-folder.ts';
+
+/** An identity, for as long as it is the one in force. */
+export interface InForce {
+  readonly identity: Identity;
+  /** Aborts when another one has taken its place. */
+  readonly superseded: AbortSignal;
+}
 
 export class Installed {
   /** Of this process: the gateway tells by it an agent that moves from two that share one identity. */
@@ -12,15 +21,14 @@ export class Installed {
   readonly #dataDir: string;
   readonly #world: World;
   #config: AgentConfig;
-  #identity: Identity;
-  #superseded = new AbortController();
+  #inForce: InForce & { readonly over: AbortController };
   /** One at a time: two links may renew, and each takes the next folder. */
   #last: Promise<void> = Promise.resolve();
 
   private constructor(dataDir: string, config: AgentConfig, identity: Identity, world: World) {
     this.#dataDir = dataDir;
     this.#config = config;
-    this.#identity = identity;
+    this.#inForce = inForce(identity);
     this.#world = world;
     this.instance = world.random.uuid();
   }
@@ -36,19 +44,25 @@ export class Installed {
   }
 
   get identity(): Identity {
-    return this.#identity;
+    return this.#inForce.identity;
   }
 
-  /** Aborts when `identity` is no longer in force. */
-  get superseded(): AbortSignal {
-    return this.#superseded.signal;
+  get inForce(): InForce {
+    return this.#inForce;
+  }
+
+  /** What came of a renewal that was asked for. */
+  renewed(keyChanged: boolean): AgentRenewalAnswer {
+    const { agent_id, name, gateway } = this.#config;
+    const { notAfter } = certificateFacts(this.identity.certificatePem);
+    return { agent_id, name, gateway, not_after: new Date(notAfter).toISOString(), key_changed: keyChanged };
   }
 
   /**
    * A new certificate, for the key in force or for another one. Complete on disk before it is named, and named before it is used.
    * Errors `certificate.refused`, `file.failed`: the old identity stays in force.
    */
-  async adopt(granted: CertRenewalGranted, privateKeyPem = this.#identity.privateKeyPem): Promise<void> {
+  async adopt(granted: CertRenewalGranted, privateKeyPem = this.identity.privateKeyPem): Promise<void> {
     const adopting = this.#last.then(() => this.#adopt(granted, privateKeyPem));
     this.#last = adopting.catch(() => {});
     await adopting;
@@ -60,10 +74,9 @@ export class Installed {
     checkIssued(identity, { agentId: this.#config.agent_id, now: clock.now() });
     const folder = await addIdentity(this.#dataDir, identity, files);
     this.#config = await this.#name(folder, sessionKeys);
-    this.#identity = identity;
-    const before = this.#superseded;
-    this.#superseded = new AbortController();
-    before.abort();
+    const { over } = this.#inForce;
+    this.#inForce = inForce(identity);
+    over.abort();
     await removeOthers(this.#dataDir, [folder], files).catch((error: unknown) => this.#world.log.warn({ error }, 'the identity before could not be removed'));
   }
 
@@ -84,6 +97,11 @@ export class Installed {
       throw error;
     }
   }
+}
+
+function inForce(identity: Identity): InForce & { readonly over: AbortController } {
+  const over = new AbortController();
+  return { identity, superseded: over.signal, over };
 }
 
 /** Makes the folder where it is missing. Held by whoever uses or changes it; what killed runs left goes. Errors `state.locked`, `file.loose-mode`. */

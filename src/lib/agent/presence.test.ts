@@ -21,7 +21,15 @@ function stand() {
       streams: { value: 3 },
     });
     const ended = Promise.withResolvers<Ended>();
-    const made: { -readonly [Key in keyof PresentLink]: PresentLink[Key] } = { link, reason, ended: ended.promise, online: undefined, retired: false };
+    const made: { -readonly [Key in keyof PresentLink]: PresentLink[Key] } = {
+      link,
+      reason,
+      ended: ended.promise,
+      online: undefined,
+      retired: false,
+      certificatePem: '',
+      renew: async () => {},
+    };
     presence.add(made);
     return {
       made,

@@ -51,11 +51,11 @@ export class Presence {
     return [...this.#links].findLast(({ online }) => online !== undefined);
   }
 
-  /** Resolves when the gateway has answered on a link that is up now, or on the next one. An abort rejects with the signal's reason. */
-  async wait(signal: AbortSignal): Promise<Online> {
+  /** Resolves when the gateway has answered on a link that is up now, or on the next one, and it is the one meant. An abort rejects with the signal's reason. */
+  async wait(signal: AbortSignal, isIt: (link: PresentLink) => boolean = () => true): Promise<Online> {
     for (;;) {
-      const online = this.current?.online;
-      if (online !== undefined) return online.now;
+      const { current } = this;
+      if (current?.online !== undefined && isIt(current)) return current.online.now;
       await unlessAborted(this.#online.promise, signal);
     }
   }

@@ -1,7 +1,8 @@
 // Renews an agent's certificate over the control stream (A13): asked when a third of its life is left, again later when it was refused; a silent gateway hangs nothing.
 
 import { unlessAborted, within } from '../base/deadline.ts';
-import { TunnelError } from '../base/errors.ts';
+import { isErrorCode, TunnelError } from '../base/errors.ts';
+import { escapeText } from '../base/escape.ts';
 import type { World } from '../base/world.ts';
 import { certificateFacts } from '../pki/certificate-facts.ts';
 import { generateKeyPem } from '../pki/keys.ts';
@@ -126,7 +127,7 @@ export class Renewal {
         await unlessAborted(this.#stream.send({ kind: 'cert-renewal-request', csrPem, ...(rotateKey && { newKey: true }) }), waiting);
         return await unlessAborted(promise, waiting);
       });
-      if (answer.kind === 'cert-renewal-refused') throw new TunnelError('certificate.refused', `the gateway refused the renewal: ${answer.reason}`);
+      if (answer.kind === 'cert-renewal-refused') throw refused(answer);
       await adopt(answer, privateKeyPem);
     } finally {
       this.#waiting = undefined;
@@ -138,4 +139,12 @@ export class Renewal {
     const { lookAgainMs, retryLeastMs } = this.#pace;
     return left <= 0 ? lookAgainMs : Math.min(lookAgainMs, Math.max(retryLeastMs, left / 10));
   }
+}
+
+function refused({ reason, code = '' }: CertRenewalRefused): TunnelError {
+  const known = isErrorCode(code) ? code : 'certificate.refused';
+  return new TunnelError(known, `the gateway refused the renewal: ${escapeText(reason)}`, {
+    hint: known === 'limit.reached' ? 'Try again in a moment.' : undefined,
+    remote: true,
+  });
 }

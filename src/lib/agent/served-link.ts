@@ -1,8 +1,8 @@
 // A link with the service on it: whether it is online, how it ended, and whether it asks for another in its place.
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
-import { closeLink } from '../link/version.ts';
-import type { Link } from '../transport/link.ts';
+import { CLOSE, closeLink } from '../link/version.ts';
+import { type Link, REFUSED_BY_PEER } from '../transport/link.ts';
 import type { Renewal } from './renew.ts';
 import { type LinkOutcome, type Online, type Serving, serveLink } from './serve-link.ts';
 
@@ -12,7 +12,7 @@ export type Ended = LinkOutcome | { readonly why: 'failed'; readonly error: unkn
 export type KeptLink = Pick<ServedLink, 'link' | 'wish' | 'ended' | 'retire' | 'giveUp'>;
 
 /** What those need who say how an agent fares. */
-export type PresentLink = Pick<ServedLink, 'link' | 'reason' | 'ended' | 'online' | 'retired'>;
+export type PresentLink = Pick<ServedLink, 'link' | 'reason' | 'ended' | 'online' | 'retired' | 'certificatePem' | 'renew'>;
 
 export class ServedLink {
   readonly link: Link;
@@ -79,9 +79,9 @@ export class ServedLink {
     this.#leave.resolve();
   }
 
-  /** Asks for another certificate over this link and stores it. Errors as `Renewal.renew`, `agent.offline` before the link is answered. */
+  /** Asks for another certificate over this link and stores it. Errors as `Renewal.renew`, `gateway.unreachable` before its control stream stands. */
   async renew(wanted: { readonly rotateKey: boolean }, signal: AbortSignal): Promise<void> {
-    if (this.#renewal === undefined) throw new TunnelError('agent.offline', 'the link is only beginning');
+    if (this.#renewal === undefined) throw new TunnelError('gateway.unreachable', 'the link is only beginning');
     await this.#renewal.renew(wanted, signal);
   }
 
@@ -93,6 +93,9 @@ export class ServedLink {
 }
 
 function endedEarly(ended: LinkOutcome): TunnelError {
+  if (ended.why === 'ended' && ended.end.by === 'peer' && (ended.end.code === CLOSE.refused || ended.end.reason.startsWith(REFUSED_BY_PEER))) {
+    return new TunnelError('certificate.refused', `the gateway refuses this agent: ${ended.end.reason}`, { remote: true });
+  }
   const reason = ended.why === 'ended' ? ended.end.reason || ended.end.by : ended.why;
   return new TunnelError('link.lost', `the link ended before the gateway had answered: ${reason}`);
 }

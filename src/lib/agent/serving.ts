@@ -2,14 +2,18 @@
 import { arch, hostname, platform } from 'node:os';
 import { ownRoutes } from './config.ts';
 import { detectDomain } from './domain.ts';
-import type { Installed } from './installed.ts';
+import type { InForce, Installed } from './installed.ts';
 import type { Serving } from './serve-link.ts';
 
 const REASON_CHARACTERS = 200;
 
-/** `reason`: why the link uses its transport. */
-export function servingOf(installed: Installed, reason: string | null): Omit<Serving, 'online' | 'afterLoss' | 'replace' | 'renewable' | 'retired'> {
-  const { config, identity } = installed;
+/** For a link that was dialled with that identity. `reason`: why it uses its transport. */
+export function servingOf(
+  installed: Installed,
+  { identity, superseded }: InForce,
+  reason: string | null,
+): Omit<Serving, 'online' | 'afterLoss' | 'replace' | 'renewable' | 'retired'> {
+  const { config } = installed;
   const own = ownRoutes(config);
   return {
     self: { agentId: config.agent_id, own, sessionKeys: config.session_keys, domain: () => detectDomain(own) },
@@ -27,7 +31,7 @@ export function servingOf(installed: Installed, reason: string | null): Omit<Ser
       name: config.name,
       privateKeyPem: identity.privateKeyPem,
       certificatePem: identity.certificatePem,
-      superseded: installed.superseded,
+      superseded,
       adopt: (granted, privateKeyPem) => installed.adopt(granted, privateKeyPem),
     },
   };

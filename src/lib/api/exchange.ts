@@ -30,6 +30,8 @@ export interface HttpTarget {
   readonly prefix: string;
   /** What a person calls it: a URL or a path. */
   readonly called: string;
+  /** How long it may take to answer, ms; LIMITS.apiAnswerMs where missing. */
+  readonly answerMs?: number | undefined;
   /** Refused connections and names that do not resolve come as TunnelErrors of their own; they become gateway.unreachable. */
   connect(signal: AbortSignal): Promise<Duplex>;
 }
@@ -42,19 +44,20 @@ export function httpExchange(target: HttpTarget, { clock }: Pick<World, 'clock'>
   return async (request, signal) => {
     const deadline = new AbortController();
     const either = AbortSignal.any([signal, deadline.signal]);
-    const silent = (what: string) =>
+    const { answerMs = WAIT_MS } = target;
+    const silent = (what: string, ms: number) =>
       deadline.abort(
-        new TunnelError('gateway.silent', `${target.called} ${what} within ${WAIT_MS / 1000} s`, {
+        new TunnelError('gateway.silent', `${target.called} ${what} within ${ms / 1000} s`, {
           hint: 'Is it the right address? A firewall may drop the packets.',
         }),
       );
 
-    let timer = clock.after(WAIT_MS, () => silent('did not take the connection'));
+    let timer = clock.after(WAIT_MS, () => silent('did not take the connection', WAIT_MS));
     let duplex: Duplex | undefined;
     try {
       duplex = await target.connect(either);
       timer.cancel();
-      timer = clock.after(WAIT_MS, () => silent('did not answer'));
+      timer = clock.after(answerMs, () => silent('did not answer', answerMs));
       return await askOver(duplex, target, request, either);
     } catch (error) {
       throw either.aborted ? either.reason : error;

@@ -35,6 +35,7 @@ const KIND_OF = {
   'login.refused': 'unauthenticated',
   'pin.mismatch': 'unauthenticated',
   'certificate.refused': 'unauthenticated',
+  'certificate.expired': 'unauthenticated',
   'ca.passphrase': 'unauthenticated',
   'session.refused': 'unauthenticated',
   'proxy.refused': 'unauthenticated',
@@ -86,11 +87,14 @@ export class TunnelError extends Error {
   override readonly name = 'TunnelError';
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  /** The other side said so. */
+  readonly remote: boolean;
 
-  constructor(code: ErrorCode, message: string, more: { hint?: string | undefined; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, more: { hint?: string | undefined; cause?: unknown; remote?: boolean } = {}) {
     super(message, { cause: more.cause });
     this.code = code;
     this.hint = more.hint;
+    this.remote = more.remote ?? false;
   }
 
   get kind(): Kind {

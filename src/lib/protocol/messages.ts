@@ -47,6 +47,8 @@ export interface CertRenewalGranted {
 export interface CertRenewalRefused {
   readonly kind: 'cert-renewal-refused';
   readonly reason: string;
+  /** Version 2: one of our error codes, if the reader knows it. */
+  readonly code?: string | undefined;
 }
 
 /** Both ways, first message of a version 2 control stream. For people and for `capabilities`; never for trust. */

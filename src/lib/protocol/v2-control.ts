@@ -47,7 +47,10 @@ const certRenewalGranted = message<CertRenewalGranted>('cert-renewal-granted', 0
   sessionKeys: optional(3, text(PEM)),
 });
 
-const certRenewalRefused = message<CertRenewalRefused>('cert-renewal-refused', 0x06, { reason: required(1, text(REASON_BYTES)) });
+const certRenewalRefused = message<CertRenewalRefused>('cert-renewal-refused', 0x06, {
+  reason: required(1, text(REASON_BYTES)),
+  code: optional(2, text(SHORT_TEXT)),
+});
 
 const hello = message<Hello>('hello', 0x07, {
   software: required(1, text(SHORT_TEXT)),

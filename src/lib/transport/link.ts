@@ -25,6 +25,9 @@ export interface Link extends AsyncDisposable {
   lastReceived(): number;
 }
 
+/** How the reason begins where the peer's transport did not take our certificate: it has no code to say so. */
+export const REFUSED_BY_PEER = 'the peer refused: ';
+
 /** Who ended a link, and how. `code` is the peer's or our application code; transport errors have none. */
 export interface LinkEnd {
   readonly by: 'us' | 'peer' | 'silence' | 'fault';

@@ -206,8 +206,8 @@ export class AgentLink {
     } catch (error) {
       if (this.lost.aborted) throw error;
       this.#world.log.warn({ error }, 'renewal refused');
-      const reason = error instanceof TunnelError ? error.message : 'the gateway failed';
-      await stream.send({ kind: 'cert-renewal-refused', reason: reason.slice(0, 300) });
+      const { code, message } = error instanceof TunnelError ? error : new TunnelError('internal', 'the gateway failed');
+      await stream.send({ kind: 'cert-renewal-refused', reason: message.slice(0, 300), code });
     }
   }
 

@@ -1,6 +1,6 @@
 // Why a native connection ended, in the words of LinkEnd and of a failed dial.
 import { TunnelError } from '../../base/errors.ts';
-import type { LinkEnd } from '../link.ts';
+import { type LinkEnd, REFUSED_BY_PEER } from '../link.ts';
 import type { NativeConnection } from './native.ts';
 
 const CRYPTO_ERRORS = 0x100; // RFC 9001 4.8: TLS alert + 0x100
@@ -54,11 +54,11 @@ function transportEnding(by: 'peer' | 'fault', errorCode: number): Ending {
   }
   const alert = errorCode >= CRYPTO_ERRORS && errorCode < CRYPTO_ERRORS + 256 ? errorCode - CRYPTO_ERRORS : undefined;
   const name = alert === undefined ? `QUIC error ${errorCode}` : (ALERTS[alert] ?? `TLS alert ${alert}`);
-  const end: LinkEnd = { by, code: undefined, reason: by === 'peer' ? `the peer refused: ${name}` : `refused: ${name}` };
+  const end: LinkEnd = { by, code: undefined, reason: by === 'peer' ? `${REFUSED_BY_PEER}${name}` : `refused: ${name}` };
   if (alert === NO_APPLICATION_PROTOCOL) {
     return { end, error: new TunnelError('protocol.unsupported', 'the two sides have no protocol version in common', { hint: 'Update the older side.' }) };
   }
   if (alert === undefined) return ending(end, 'link.lost', end.reason);
   const message = by === 'peer' ? `the peer refused our certificate: ${name}` : `the peer's certificate was refused: ${name}`;
-  return { end, error: new TunnelError('certificate.refused', message) };
+  return { end, error: new TunnelError('certificate.refused', message, { remote: by === 'peer' }) };
 }

@@ -23,7 +23,7 @@ export function refuse(socket: Duplex, why: string, clock: Clock): void {
 /** The peer's refusal, where that is how the link ended; otherwise `error`. */
 export function refusedOr(error: unknown, { by, code, reason }: LinkEnd): unknown {
   return by === 'peer' && code === REFUSED_CODE
-    ? new TunnelError('certificate.refused', `the peer refused our certificate: ${reason}`, { cause: error })
+    ? new TunnelError('certificate.refused', `the peer refused our certificate: ${reason}`, { cause: error, remote: true })
     : error;
 }
 
@@ -47,7 +47,7 @@ export function handshakeError(cause: unknown): TunnelError {
     return new TunnelError('protocol.unsupported', 'the two sides have no protocol version in common', { hint: 'Update the older side.', cause });
   }
   if (alert !== undefined && ABOUT_CERTIFICATES.test(alert)) {
-    return new TunnelError('certificate.refused', `the peer refused our certificate: ${alert.toLowerCase()}`, { cause });
+    return new TunnelError('certificate.refused', `the peer refused our certificate: ${alert.toLowerCase()}`, { cause, remote: true });
   }
   if (!code.startsWith('ERR_SSL') && NODE_JUDGED.test(code)) {
     return new TunnelError('certificate.refused', `the peer's certificate was refused: ${code}`, { cause });

@@ -1,0 +1,79 @@
+// The socket in the agent's data folder on which a running agent says how it fares and is asked to renew. HTTP, as the gateway's control.sock; whoever may open the folder may ask.
+import { createHash } from 'node:crypto';
+import type { Server, ServerResponse } from 'node:http';
+import { join, resolve } from 'node:path';
+import type { AgentRenewalAnswer } from '../api/agent-renewal.ts';
+import type { AgentStatusAnswer } from '../api/agent-status.ts';
+import { TunnelError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { LocalPath, World } from '../base/world.ts';
+
+export const AGENT_PATHS = { status: '/status', renew: '/renew', renewKey: '/renew?key=new' } as const;
+
+/** What the agent can be asked. */
+export interface AgentDesk {
+  status(): AgentStatusAnswer;
+  renew(wanted: { readonly rotateKey: boolean }): Promise<AgentRenewalAnswer>;
+}
+
+/** Windows has named pipes, which lie in no folder: one for each data folder. */
+export function socketOf(dataDir: string): LocalPath {
+  if (process.platform !== 'win32') return { path: join(dataDir, 'agent.sock') };
+  const folder = createHash('sha256').update(resolve(dataDir).toLowerCase()).digest('hex').slice(0, 16);
+  return { path: `\\\\.\\pipe\\tunnel-agent-${folder}` };
+}
+
+/** For whoever holds the agent's lock: a socket that lies there is a dead one's. Errors as `net.listen`. */
+export async function answerOnSocket(dataDir: string, desk: AgentDesk, { net, files, log }: World): Promise<AsyncDisposable> {
+  const at = socketOf(dataDir);
+  let server: Server | undefined;
+  const open = new Set<{ destroy(): void }>();
+  const clear = async () => {
+    if (process.platform !== 'win32') await files.remove(at.path);
+  };
+  await clear();
+  const listener = await net.listen(at, (socket) => {
+    open.add(socket);
+    socket.on('error', () => {}).once('close', () => open.delete(socket));
+    server ??= deskServer(desk, log);
+    server.emit('connection', socket);
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      await listener.close();
+      for (const socket of open) socket.destroy();
+      server?.close();
+      await clear();
+    },
+  };
+}
+
+/** Made when somebody asks: until then node:http stays out of the agent's memory. */
+function deskServer(desk: AgentDesk, log: World['log']): Server {
+  const { createServer } = process.getBuiltinModule('node:http');
+  const server = createServer({ maxHeaderSize: LIMITS.httpHeaderBytes }, ({ method, url }, response) => {
+    if (method === 'GET' && url === AGENT_PATHS.status) send(response, 200, desk.status());
+    else if (method === 'POST' && (url === AGENT_PATHS.renew || url === AGENT_PATHS.renewKey)) void renew(desk, url === AGENT_PATHS.renewKey, response, log);
+    else send(response, 404, { error: new TunnelError('resource.unknown', 'there is nothing at this path') });
+  });
+  server.on('clientError', (error, socket) => {
+    log.debug({ error }, 'a request to the agent was broken');
+    socket.destroy();
+  });
+  server.emit('listening'); // or its timeouts never fire
+  return server;
+}
+
+async function renew(desk: AgentDesk, rotateKey: boolean, response: ServerResponse, log: World['log']): Promise<void> {
+  try {
+    send(response, 200, await desk.renew({ rotateKey }));
+  } catch (error) {
+    log.warn({ error, rotate_key: rotateKey }, 'a renewal on demand failed');
+    send(response, 500, { error: error instanceof TunnelError ? error : new TunnelError('internal', 'the agent failed; its log says why') });
+  }
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
+  response.end(JSON.stringify(body));
+}

@@ -1,0 +1,54 @@
+// A certificate of half a minute (FULL=1: of a minute) under a running transfer, and what is left of an agent that was away for longer than that.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { auditRows } from '../support/audit-rows.ts';
+import { connectTo, startChain } from '../support/chain.ts';
+import { start } from '../support/cli.ts';
+import { identityOnDisk } from '../support/identity-on-disk.ts';
+import { dial, pattern, patternSha256, readToEnd, startTarget } from '../support/tcp.ts';
+
+const LIFE_S = process.env['FULL'] === '1' ? 60 : 30;
+
+for (const transport of ['quic', 'tls'] as const) {
+  test(`${transport}: renewed twice in time under a transfer with the right hash; then away until the end, which is said`, async (t) => {
+    const chain = await startChain(t, { gatewayFlags: ['--agent-cert-lifetime', `${LIFE_S}s`], env: { TUNNEL_AGENT_TRANSPORT: transport } });
+    const bytes = 64 * 1024 * 1024;
+    const parts = [...pattern(bytes)];
+    const tookMs = LIFE_S * 1000 * 1.6; // beyond the end of the first certificate, and beyond two renewals
+    const target = await startTarget(t, (socket) => {
+      const begun = performance.now();
+      let sent = 0;
+      const timer = setInterval(() => {
+        for (const due = ((performance.now() - begun) / tookMs) * parts.length; sent < due && sent < parts.length; sent += 1) socket.write(parts[sent] ?? '');
+        if (sent < parts.length) return;
+        clearInterval(timer);
+        socket.end();
+      }, 20);
+      socket.once('close', () => clearInterval(timer));
+    });
+    const first = identityOnDisk(chain.agentFolder);
+    const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
+    assert.deepEqual(await readToEnd(await dial(t, port)), { bytes, sha256: patternSha256(bytes), end: 'fin' });
+    const rows = await auditRows(chain.gatewayFolder);
+    const renewals = rows.filter(({ code }) => code === 'agent.renewed');
+    assert.ok(renewals.length >= 2, `${renewals.length} renewals`);
+    assert.deepEqual(
+      rows.filter(({ code }) => /refused/.test(code)),
+      [],
+    );
+    t.diagnostic(`${renewals.length} renewals within ${Math.round(tookMs / 1000)} s`);
+    const last = identityOnDisk(chain.agentFolder);
+    assert.equal(last.spkiSha256, first.spkiSha256);
+    assert.ok(Date.now() > first.notAfter, 'the first certificate has ended meanwhile');
+
+    await chain.agent.stop();
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, last.notAfter - Date.now()) + 1000));
+    const late = start(t, ['agent', 'start', '--data-dir', chain.agentFolder], { env: { TUNNEL_AGENT_TRANSPORT: transport } });
+    await assert.rejects(late.event('ready'), /certificate\.expired.*Enrol again/s);
+    if (late.child.exitCode === null) await once(late.child, 'exit');
+    assert.equal(late.child.exitCode, 3);
+    const refused = (await auditRows(chain.gatewayFolder)).filter(({ code }) => code === 'link.refused');
+    assert.equal(refused.length, 1, 'one attempt, audited');
+  });
+}
