@@ -31,7 +31,7 @@ export async function openConnections(gatewayUrl: string, count: number): Promis
 }
 
 /** The answer to one enrolment that must succeed. */
-export async function enrolOnceByHand(gatewayUrl: string, token: string, privateKeyPem: string, name: string): Promise<Record<string, unknown>> {
+export async function enrolOnceByHand(gatewayUrl: string, token: string, privateKeyPem: string, name = 'web1'): Promise<Record<string, unknown>> {
   const { status, body } = await post(`${gatewayUrl}/jet/tunnel/enroll`, token, await requestBody(privateKeyPem, name));
   if (status !== 200) throw new Error(`${status}: ${body}`);
   return JSON.parse(body) as Record<string, unknown>;

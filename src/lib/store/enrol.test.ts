@@ -1,5 +1,6 @@
 // Enrolment in the store: one of many, repeated by the same key, refused without a trace, replaced.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import type { ManualClock } from '../../../test/support/manual-clock.ts';
 import { agentToken, codes, enrolment, HOUR, newAgent, openAt, storePath } from '../../../test/support/store-rows.ts';
@@ -25,6 +26,45 @@ test('a hundred enrol with one token through two stores: one agent, one certific
   assert.equal(rows.length, 1);
   assert.equal(await one.certificates.count(), 1);
   assert.deepEqual(await codes(one), ['agent.enrolled']);
+});
+
+test('a hundred enrol with a token of ten uses through two stores: ten agents, each named after its id', async (t) => {
+  const path = await storePath(t);
+  await using one = await openStore(path, world);
+  await using two = await openStore(path, world);
+  await one.tokens.insert(agentToken({ name: 'ci', maxUses: 10, ephemeral: true, expiresAt: Date.now() + HOUR }));
+  const requests = Array.from({ length: 100 }, (_, turn) => enrolment({ agentId: randomUUID(), spkiSha256: `spki-${turn}` }));
+  const outcomes = await Promise.all(requests.map((request, turn) => enrol(turn % 2 === 0 ? one : two, request)));
+  assert.equal(outcomes.filter(({ outcome }) => outcome === 'enrolled').length, 10);
+  assert.equal(outcomes.filter((result) => result.outcome === 'refused' && result.reason === 'used').length, 90);
+  const { rows } = await two.agents.list({ after: null, limit: 100 });
+  assert.deepEqual(
+    rows.map(({ name, ephemeral }) => [name, ephemeral]),
+    rows.map(({ id }) => [`ci-${id.slice(0, 8)}`, true]),
+  );
+  assert.deepEqual([rows.length, (await one.tokens.byId('jti-1'))?.uses], [10, 10]);
+});
+
+test('one key, twenty times at once with a token of ten uses: one agent, one use, one answer', async (t) => {
+  const path = await storePath(t);
+  await using one = await openStore(path, world);
+  await using two = await openStore(path, world);
+  await one.tokens.insert(agentToken({ name: 'ci', maxUses: 10, expiresAt: Date.now() + HOUR }));
+  const outcomes = await Promise.all(Array.from({ length: 20 }, (_, turn) => enrol(turn % 2 === 0 ? one : two, enrolment({ agentId: randomUUID() }))));
+  assert.equal(outcomes.filter(({ outcome }) => outcome === 'enrolled').length, 1);
+  assert.equal(new Set(outcomes.map((result) => (result.outcome === 'refused' ? result.reason : result.answer))).size, 1);
+  assert.equal((await one.tokens.byId('jti-1'))?.uses, 1);
+});
+
+test('two ids that begin alike are two names', async (t) => {
+  const { store } = await openAt(t);
+  await store.tokens.insert(agentToken({ name: 'ci', maxUses: 2 }));
+  for (const [turn, agentId] of ['3f9a2b1c-0000-4000-8000-000000000001', '3f9a2b1c-0000-4000-8000-000000000002'].entries())
+    await enrol(store, enrolment({ agentId, spkiSha256: `spki-${turn}` }));
+  assert.deepEqual(
+    (await store.agents.list({ after: null, limit: 10 })).rows.map(({ name }) => name),
+    ['ci-3f9a2b1c', 'ci-3f9a2b1c00004000'],
+  );
 });
 
 test('the same key again gets the same answer for a while, another key never', async (t) => {

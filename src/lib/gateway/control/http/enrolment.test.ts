@@ -98,8 +98,9 @@ test('a bad request does not burn the token', async (t) => {
   const good = await request();
   for (const [status, body, headers] of [
     [400, { ...good, csr_pem: 'nonsense' }, {}],
-    [400, { ...good, agent_id: 'nonsense' }, {}],
-    [400, { csr_pem: good.csr_pem }, {}],
+    [422, { ...good, agent_id: 'nonsense' }, {}],
+    [400, { ...good, agent_id: 'nonsense' }, { accept: 'application/json' }],
+    [422, { csr_pem: good.csr_pem }, {}],
     [400, '{"a":', { 'content-type': 'application/json' }],
     [400, '{"__proto__":{"a":1}}', { 'content-type': 'application/json' }],
     [400, `${'[{"a":'.repeat(17)}1${'}]'.repeat(17)}`, { 'content-type': 'application/json' }],

@@ -18,13 +18,13 @@ export function parseJson(text: string): unknown {
   return value;
 }
 
-/** The value in its shape. Error `request.malformed`, naming the first field that is wrong. */
+/** The value in its shape. Error `request.malformed`, naming the first field that is wrong, caused by a ZodError. */
 export function readAs<Shape extends z.ZodType>(shape: Shape, value: unknown, what = 'the body'): z.output<Shape> {
   const read = shape.safeParse(value ?? {});
   if (read.success) return read.data;
   const [issue] = read.error.issues;
   const field = issue?.path.join('.') || what;
-  throw new TunnelError('request.malformed', `${field}: ${issue?.message ?? 'not as it must be'}`);
+  throw new TunnelError('request.malformed', `${field}: ${issue?.message ?? 'not as it must be'}`, { cause: read.error });
 }
 
 function judgeShape(root: unknown): void {

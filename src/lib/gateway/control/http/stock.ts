@@ -67,7 +67,8 @@ async function plainly(request: FastifyRequest, reply: FastifyReply, work: () =>
     return answer === undefined ? reply.code(204).send() : reply.send(answer);
   } catch (error) {
     if (!(error instanceof TunnelError) || wantsJson(request) || statusOf(error) >= 429) throw error;
-    reply.code(statusOf(error));
+    const otherShape = error.code === 'request.malformed' && error.cause instanceof z.ZodError;
+    reply.code(otherShape ? 422 : statusOf(error));
     return error.code === 'request.malformed' ? reply.type('text/plain').send(error.message) : reply.send();
   }
 }
