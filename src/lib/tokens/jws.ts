@@ -61,8 +61,21 @@ export async function verify<Claims>(
     const { payload } = await firstThatVerifies(candidates, (key) => jwtVerify(text, opened(key), options));
     return schema.parse(payload);
   } catch (cause) {
-    throw new TunnelError(purpose.refusal.code, purpose.refusal.message, { cause });
+    throw new TunnelError(purpose.refusal.code, purpose.refusal.message, { cause: inOneLine(cause) });
   }
+}
+
+/** What zod found wrong is a page of JSON. */
+function inOneLine(cause: unknown): unknown {
+  return cause instanceof z.ZodError
+    ? new Error(
+        z
+          .prettifyError(cause)
+          .replaceAll(/[✖\s]+/g, ' ')
+          .trim(),
+        { cause },
+      )
+    : cause;
 }
 
 /** Three parts, each in the one spelling of its bytes: a string that was altered is never the same token. */

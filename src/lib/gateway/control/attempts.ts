@@ -6,6 +6,8 @@ const WINDOW_MS = 60_000;
 /** Strings are signed, so nobody guesses one: this bounds the work (some 2 % of a core), not the chances, and leaves a site behind one address its retries. */
 const FAILURES_PER_WINDOW = 10_000;
 const MOST_SOURCES = 10_000;
+/** No refusal is told sooner: how far a string got, whether it was ever good, cannot be read from the time that it took. */
+const REFUSED_AFTER_MS = 50;
 
 export class Attempts {
   readonly #clock: Clock;
@@ -22,12 +24,14 @@ export class Attempts {
     const failures = this.#failures.get(source) ?? 0;
     if (failures >= FAILURES_PER_WINDOW)
       throw new TunnelError('limit.reached', 'too many strings that were refused came from this address', { hint: 'Try again in a minute.' });
+    const began = this.#clock.monotonic();
     try {
       return await work();
     } catch (error) {
       if (error instanceof TunnelError && error.code === 'string.refused' && this.#failures.size < MOST_SOURCES) {
         this.#failures.set(source, (this.#failures.get(source) ?? 0) + 1);
       }
+      if (error instanceof TunnelError && error.code === 'string.refused') await this.#clock.sleep(began + REFUSED_AFTER_MS - this.#clock.monotonic());
       throw error;
     }
   }

@@ -4,8 +4,10 @@ import { ANY_TARGET, formatTarget, parseTarget } from '../../routing/target.ts';
 import type { Operator } from '../../store/operators.ts';
 import { type SessionTokenClaims, verifySessionToken } from '../../tokens/session-token.ts';
 import type { ConnectRequest, Plan, Way } from '../contract.ts';
+import { auditText } from './audit-log.ts';
 import type { ControlContext } from './context.ts';
 import { type DecidedWay, decide, decisionError } from './decide.ts';
+import { whyRefused } from './refused-string.ts';
 
 type Claims = SessionTokenClaims & { readonly expiresAt: number };
 
@@ -30,8 +32,7 @@ export class SeenTokens {
 /** Errors `gateway.stopping`, `session.refused`, `operator.locked`, `target.malformed`, what the decision says, `limit.reached`, `store.busy`. A refusal is audited with its record. */
 export async function authorise(context: ControlContext, seen: SeenTokens, request: ConnectRequest): Promise<Plan> {
   context.draining.assertServing();
-  const claims = await seen.verify(context, request.sessionToken);
-  const operator = await operatorOf(context, claims);
+  const { claims, operator } = await callerOf(context, seen, request);
   const target = parseTarget(request.target);
   const text = formatTarget(target);
   const asked = { target, alternates: claims.alternates.map((alternate) => parseTarget(alternate)), explicitAgent: claims.agent ?? null, operator };
@@ -56,6 +57,20 @@ export async function authorise(context: ControlContext, seen: SeenTokens, reque
   await operatorOf(context, claims); // asked again: a login that was ended meanwhile opens nothing
   if (request.connection !== undefined) for (const { session } of leased) context.users.use(request.connection, session.sessionId);
   return { channelId: context.world.random.uuid(), operator: operator.name, decision: record, ways: leased };
+}
+
+/** Whose token it is. Errors `session.refused`, `operator.locked`, audited with what was wrong. */
+async function callerOf(context: ControlContext, seen: SeenTokens, { sessionToken, remote }: ConnectRequest): Promise<{ claims: Claims; operator: Operator }> {
+  try {
+    const claims = await seen.verify(context, sessionToken);
+    return { claims, operator: await operatorOf(context, claims) };
+  } catch (error) {
+    if (error instanceof TunnelError) {
+      const detail = { code: error.code, reason: auditText(whyRefused(error)) };
+      context.audit.keepProvoked({ code: 'session.refused', actor: `address:${remote.address}`, subject: 'gateway', detail });
+    }
+    throw error;
+  }
 }
 
 /** The login that the token came from must still be good, so that logging out, locking and removing end it at once. Errors `session.refused`, `operator.locked`. */
