@@ -5,6 +5,7 @@ export const AUDIT_CODES = {
   'ca.created': 'a certificate authority was made',
   'ca.rotated': 'another certificate authority issues from now on',
   'ca.rotation-ended': 'the certificate authority before is not accepted any more',
+  'store.restored': 'the gateway is what a backup held',
   'gateway.started': 'the gateway started to serve',
   'gateway.draining': 'the gateway moves its agents away and lets nothing new begin',
   'gateway.stopped': 'the gateway stopped',
