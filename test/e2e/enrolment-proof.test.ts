@@ -38,8 +38,8 @@ async function walled(t: TestContext): Promise<Walled> {
     dataDir,
     enroll: (string) => enroll(string, dataDir, { flags: ['--quic-endpoint', `127.0.0.1:${udp.at.port}`] }),
     async mint() {
-      const asked = { kind: 'agent', name: `web-${randomUUID().slice(0, 8)}`, routes: [], expires_ms: 3_600_000, replace: false } as const;
-      return (await stand.admin.mintToken({ ...asked, routes: [], public_url: `https://127.0.0.1:${tcp.at.port}` }, t.signal)).token;
+      const [name, public_url] = [`web-${randomUUID().slice(0, 8)}`, `https://127.0.0.1:${tcp.at.port}`];
+      return (await stand.admin.mintToken({ kind: 'agent', name, routes: [], expires_ms: 3_600_000, replace: false, public_url }, t.signal)).token;
     },
   };
 }

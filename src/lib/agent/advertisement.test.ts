@@ -56,11 +56,11 @@ test('version 1: a wildcard goes out beside its bare name, for released gateways
   });
 });
 
-test('version 1: a found domain goes out marked, only without configured names', () => {
+test('version 1: a found domain goes out marked, in both forms, only without configured names', () => {
   const found = advertisementOf(offerToV1({ own: own('10.0.0.0/8'), domain: 'corp.example' }), 1n);
   assert.deepEqual(found.names, [
     { name: '*.corp.example', autoDetected: true },
-    { name: 'corp.example', autoDetected: false },
+    { name: 'corp.example', autoDetected: true },
   ]);
   assert.deepEqual(offeredTexts(found), ['10.0.0.0/8', '*.corp.example', 'corp.example']);
   assert.deepEqual(advertisementOf(offerToV1({ own: own('db.other.example'), domain: 'corp.example' }), 1n).names, [

@@ -35,11 +35,15 @@ export function offerToV1(wishes: Wishes): Offer {
 }
 
 export function advertisementOf({ routes, detected }: Offer, epoch: bigint): RouteAdvertise {
+  const found = detected && formatRoute(detected);
   return {
     kind: 'route-advertise',
     epoch,
     subnets: routes.filter(({ kind }) => kind === 'subnet').map(formatRoute),
-    names: routes.filter(({ kind }) => kind === 'name').map((route) => ({ name: formatRoute(route), autoDetected: route === detected })),
+    names: routes
+      .filter(({ kind }) => kind === 'name')
+      .map(formatRoute)
+      .map((name) => ({ name, autoDetected: found === name || found === `*.${name}` })), // with its bare form for released gateways
   };
 }
 
