@@ -11,7 +11,7 @@ import { tryFor } from '../../lib/operator/try-for.ts';
 export default class EnrollAgent extends TunnelCommand<Enrolled> {
   static override summary = "Enrol this machine as an agent with a string that works once. Runs on the agent's machine.";
   static override description =
-    'The key is made here and never leaves this machine. Success means that a link to the gateway was seen to work. Enrolling again replaces the identity; a failure leaves the old one as it was.';
+    'The key is made here and never leaves this machine. Success means that a link to the gateway was seen to work. Enrolling again replaces the identity; a failure leaves the old one as it was, and the same command finishes within five minutes what was cut short.';
   static override examples = [
     '<%= config.bin %> agent enroll --token-file web1.token --data-dir ag',
     'ssh admin@gw cat web1.token | <%= config.bin %> agent enroll --token-file -',
