@@ -56,7 +56,7 @@ function judge(file: PemFile, certificate: X509Certificate, now: number): void {
   if (namedCurve !== 'prime256v1' && namedCurve !== 'secp384r1') throw refused(file, 'its key is not ECDSA P-256 or P-384');
   if (certificate.validToDate.getTime() <= now) throw refused(file, `it ended at ${certificate.validToDate.toISOString()}`);
   if (certificate.validFromDate.getTime() > now) throw refused(file, `it begins only at ${certificate.validFromDate.toISOString()}`);
-  if (certificate.subject === '') throw refused(file, 'it has no subject');
+  if (!certificate.subject) throw refused(file, 'it has no subject');
   if (!isSelfSigned(certificate)) throw refused(file, 'it is signed by another CA, and peers that know only this one could not verify it', 'Use a root CA.');
   const extended = certificate.keyUsage;
   if (extended && !extended.includes(ANY_USAGE) && !USAGES.every((usage) => extended.includes(usage)))
