@@ -10,7 +10,7 @@ interface Deleted {
 
 export default class DeleteAgent extends TunnelCommand<Deleted> {
   static override summary =
-    "Delete an agent: its certificate is refused from now on and its link is cut. Runs on the gateway's machine, or anywhere for an admin.";
+    "Delete an agent: its certificates and keys are refused for ever and its link is cut. Runs on the gateway's machine, or anywhere for an admin.";
   static override examples = ['<%= config.bin %> agent delete web1 --data-dir gw'];
   static override args = { agent: Args.string({ description: 'Name or id of the agent.', required: true, ignoreStdin: true }) };
   static override flags = { ...apiFlags };

@@ -4,6 +4,7 @@ import { openAccess } from '../../lib/access/open.ts';
 import type { AgentRow } from '../../lib/api/contract.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags } from '../../lib/cli/global-flags.ts';
+import { lockText } from '../../lib/cli/lock-text.ts';
 
 export default class ShowAgent extends TunnelCommand<AgentRow> {
   static override summary = "Show all that the gateway knows about one agent. Runs on the gateway's machine, or anywhere for someone logged in.";
@@ -16,7 +17,7 @@ export default class ShowAgent extends TunnelCommand<AgentRow> {
     await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, await this.world());
     const agent = await access.client.getAgent(args.agent, this.interrupts.signal);
     const { links, transport_reason: _, ...plain } = agent;
-    const shown = { ...plain, transport: describeTransport(agent), links: links.map(describeLink) };
+    const shown = { ...plain, transport: describeTransport(agent), links: links.map(describeLink), lock: lockText(agent.lock) };
     const rows = Object.entries(shown).map(([key, value]) => [key, Array.isArray(value) ? value.join(', ') : String(value ?? '')]);
     await this.table(['FIELD', 'VALUE'], rows);
     if (agent.alarm === 'flapping' && !this.jsonEnabled()) this.note(FLAPPING);

@@ -4,6 +4,7 @@ import { openAccess } from '../../lib/access/open.ts';
 import type { MintAnswer, MintRequest } from '../../lib/api/tokens.ts';
 import { parseDuration } from '../../lib/base/duration.ts';
 import { parseName } from '../../lib/base/ids.ts';
+import { commaList } from '../../lib/cli/comma-list.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags } from '../../lib/cli/global-flags.ts';
 
@@ -47,17 +48,17 @@ export default class MintToken extends TunnelCommand<Minted> {
     const request: MintRequest = {
       kind: flags.kind,
       name: parseName(flags.name, '--name'),
-      routes: list(flags.routes) ?? [],
+      routes: commaList(flags.routes) ?? [],
       expires_ms: parseDuration(flags.expires, '--expires'),
       replace: flags.replace,
       ephemeral: flags.ephemeral,
       ...given('uses', flags.uses),
-      ...given('ports', list(flags.ports)),
-      ...given('sources', list(flags.sources)),
-      ...given('targets', list(flags.targets)),
+      ...given('ports', commaList(flags.ports)),
+      ...given('sources', commaList(flags.sources)),
+      ...given('targets', commaList(flags.targets)),
       ...given(
         'agents',
-        list(flags.agents)?.map((name) => parseName(name, '--agents')),
+        commaList(flags.agents)?.map((name) => parseName(name, '--agents')),
       ),
       ...given(
         'credential_expires_ms',
@@ -76,13 +77,6 @@ export default class MintToken extends TunnelCommand<Minted> {
     await world.files.replaceAtomically(flags.out, `${token}\n`);
     return { ...minted, file: flags.out };
   }
-}
-
-function list(text: string | undefined): string[] | undefined {
-  return text
-    ?.split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
 }
 
 function given<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {

@@ -26,6 +26,15 @@ export const apiFlags = {
   ...configDirFlag,
 };
 
+/** Of commands that take something back. */
+export const reasonFlag = {
+  reason: Flags.string({ summary: 'Why, in your words: shown to whoever is cut off, and kept in the audit log.', helpValue: 'TEXT' }),
+};
+
+export function reasonOf({ reason }: { readonly reason?: string | undefined }): { reason?: string } {
+  return reason === undefined ? {} : { reason };
+}
+
 export const waitFlag = {
   wait: Flags.string({ summary: 'Keep trying that long when the other side is not there yet: 30s, 2m.', helpValue: 'DURATION' }),
 };
