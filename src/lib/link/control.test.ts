@@ -32,7 +32,7 @@ const routes: RouteAdvertise = {
   subnets: ['10.0.0.0/8', 'fd00::/64'],
   names: [{ name: '*.corp.example', autoDetected: false }],
 };
-const assignment: Assignment = { kind: 'assignment', subnets: ['10.0.0.0/8'], names: [], ports: [[22, 22]], channels: ['tcp'] };
+const assignment: Assignment = { kind: 'assignment', subnets: ['10.0.0.0/8'], names: [], ports: [[22, 22]], channels: ['tcp'], renew: undefined };
 
 function pair(alpn: string) {
   const world = quietWorld();
