@@ -15,9 +15,9 @@ export default class ListAgents extends TunnelCommand<AgentList> {
     const { flags } = await this.parse(ListAgents);
     await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, await this.world());
     const list = await access.client.listAgents(pageQuery(flags), this.interrupts.signal);
-    const rows = list.agents.map(({ name, state, alarm, transport, routes, ports, last_seen }) => [
+    const rows = list.agents.map(({ name, state, alarm, transport, routes, ports, last_seen, not_after, expires_soon }) => [
       name,
-      alarm === null ? state : `${state}, ${alarm}`,
+      [state, ...(alarm ? [alarm] : []), ...(expires_soon ? [`certificate ends ${not_after}`] : [])].join(', '),
       transport ?? '',
       routes.join(','),
       ports.join(','),

@@ -131,7 +131,10 @@ export const AgentRow = z.object({
   protocol: z.number().int().nullable(),
   /** What an administrator allows. */
   allowed_routes: z.array(routeText),
+  /** Of the certificate that it uses. */
   not_after: time.nullable(),
+  /** It should have been renewed by now: no more than 15 days are left, or a sixth of its life where that is less. */
+  expires_soon: z.boolean(),
   /** Oldest first; more than one while an agent moves. */
   links: z.array(LinkRow),
   lock: LockShown.nullable(),

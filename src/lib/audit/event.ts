@@ -18,6 +18,7 @@ export const AUDIT_CODES = {
   'agent.renewed': 'an agent got a new certificate for the same key',
   'agent.key-rotated': 'an agent got a certificate for a new key',
   'agent.certificate-replaced': 'a certificate is to end, because its agent has shown the one that replaced it',
+  'agent.certificate-expiring': 'the certificate of an agent ends soon, or has ended, and was not renewed; once a day',
   'agent.renewal-refused': 'a renewal was refused',
   'agent.changed': 'what an agent may carry was changed',
   'agent.revoked': 'the certificates and keys of an agent were revoked',

@@ -43,6 +43,11 @@ export function renewalPace(validity: Validity): RenewalPace {
   };
 }
 
+/** It should have been renewed by now: people are told. */
+export function endsSoon(validity: Validity, now: number): boolean {
+  return validity.notAfter - now <= renewalPace(validity).warnMs;
+}
+
 /** As renewalDue counts it. */
 function issuedLife({ notBefore, notAfter }: Validity): number {
   const dated = notAfter - notBefore;

@@ -73,7 +73,7 @@ export function certificatesTable(db: Kysely<Schema>, clock: Clock) {
         .selectAll()
         .where('agentId', '=', agentId)
         .where('serial', '<>', serial)
-        .where('notBefore', '<=', notBefore)
+        .where('notBefore', '<', notBefore)
         .where('revokedAt', 'is', null)
         .execute();
     },

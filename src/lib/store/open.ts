@@ -6,6 +6,7 @@ import { agentsTable } from './agents.ts';
 import { auditTable } from './audit.ts';
 import { certificatesTable } from './certificates.ts';
 import { WorkerDriver, workerDialect } from './driver.ts';
+import { expiryWarningsTable } from './expiry-warnings.ts';
 import { migrate } from './migrate.ts';
 import { credentialsTable, operatorsTable } from './operators.ts';
 import type { Schema } from './schema.ts';
@@ -58,5 +59,6 @@ function tablesOn(db: Kysely<Schema>, clock: World['clock']) {
     sessions: sessionsTable(db, clock),
     audit: auditTable(db, clock),
     settings: settingsTable(db),
+    expiryWarnings: expiryWarningsTable(db, clock),
   };
 }

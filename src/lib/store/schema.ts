@@ -12,6 +12,7 @@ export interface Schema {
   audit: AuditTableRow;
   auditHead: AuditHeadRow;
   settings: SettingsRow;
+  expiryWarnings: ExpiryWarningsRow;
   revokedKeys: RevokedKeysRow;
 }
 
@@ -138,6 +139,11 @@ export interface AuditHeadRow {
   id: number;
   seq: number;
   hash: string;
+}
+
+export interface ExpiryWarningsRow {
+  agentId: string;
+  warnedAt: number;
 }
 
 export interface SettingsRow {

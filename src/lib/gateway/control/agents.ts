@@ -2,6 +2,7 @@
 import type { AgentChange, AgentChanged, AgentList, AgentRow, RouteList } from '../../api/contract.ts';
 import type { CutAnswer } from '../../api/locks.ts';
 import { TunnelError } from '../../base/errors.ts';
+import { endsSoon } from '../../pki/renewal-pace.ts';
 import { mayUseAgent } from '../../policy/evaluate.ts';
 import { formatPorts, parsePorts, portAllowed } from '../../policy/ports.ts';
 import { rankCandidates } from '../../routing/candidates.ts';
@@ -18,6 +19,7 @@ import { shownLock } from './may-open.ts';
 import { overlaps } from './mint.ts';
 import type { KnownAgent, RegisteredLink } from './registry.ts';
 import type { Session } from './sessions.ts';
+import { validityInUse } from './watch-expiry.ts';
 
 interface Paging {
   readonly after?: string | undefined;
@@ -130,7 +132,8 @@ export async function removeAgent(
   await cutOffAgent(context, agent.id, { reason: 'agent-removed', note: null, toAgent: 'this agent was deleted' }, links);
 }
 
-function rowOf({ registry }: ControlContext, { kind }: Caller, agent: KnownAgent, certificate: Certificate | undefined): AgentRow {
+function rowOf({ registry, world }: ControlContext, { kind }: Caller, agent: KnownAgent, newest: Certificate | undefined): AgentRow {
+  const validity = validityInUse(agent, newest);
   const shown = (link: RegisteredLink) => ({
     id: link.linkId,
     transport: link.transport,
@@ -154,7 +157,8 @@ function rowOf({ registry }: ControlContext, { kind }: Caller, agent: KnownAgent
     os: agent.os,
     protocol: agent.link?.protocol ?? null,
     allowed_routes: agent.allowed.map(formatRoute),
-    not_after: certificate ? new Date(certificate.notAfter).toISOString() : null,
+    not_after: validity ? new Date(validity.notAfter).toISOString() : null,
+    expires_soon: validity !== undefined && endsSoon(validity, world.clock.now()),
     links: registry.linksOf(agent.id).map(shown),
     lock: shownLock(agent.barred?.lock ?? null),
   };

@@ -16,6 +16,7 @@ import { Logins } from './logins.ts';
 import { Registry } from './registry.ts';
 import { SessionUsers } from './session-users.ts';
 import { Sessions } from './sessions.ts';
+import { watchExpiry } from './watch-expiry.ts';
 
 const SEEN_EVERY_MS = 60_000;
 const PAGE = 1000;
@@ -79,6 +80,7 @@ export async function startControl({ store, ca, keys, agentCertMs = DEFAULT_AGEN
     serving: () => serving,
   };
   starting.use(rememberSigns(context));
+  starting.use(watchExpiry(context));
   const running = starting.move();
   const serve = (started: Serving) => {
     serving = started;

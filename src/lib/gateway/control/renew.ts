@@ -1,5 +1,6 @@
 // A new certificate for the holder of a link: same id, same name, later end; for the same key, or for a new one that is asked for in so many words (requirements A13; security.md, G).
 import { TunnelError } from '../../base/errors.ts';
+import { BACKDATED_MS } from '../../pki/authority.ts';
 import { renewalPace } from '../../pki/renewal-pace.ts';
 import { publicKeys } from '../../tokens/signing-keys.ts';
 import type { RenewalRequest, RenewedIdentity } from '../contract.ts';
@@ -35,7 +36,9 @@ async function renewOnce(context: ControlContext, link: RegisteredLink, { csrPem
   if (!row || !(await store.certificates.admissible(shown))) throw noLongerGood();
   const now = world.clock.now();
   if (now >= certificate.notAfter) throw expired(certificate.notAfter);
-  if (!registry.mayRenew(agentId, renewalPace(certificate).leastBetweenMs)) throw tooOften();
+  const { leastBetweenMs } = renewalPace(certificate);
+  const ageMs = now - (certificate.notBefore + BACKDATED_MS); // below zero where the clock was set back
+  if ((ageMs >= 0 && ageMs < leastBetweenMs) || !registry.mayRenew(agentId, leastBetweenMs)) throw tooOften();
   const [{ readCsr }, { issueAgentLeaf }] = await Promise.all([import('../../pki/csr.ts'), import('../../pki/leaf.ts')]);
   const { spki, spkiSha256 } = await readCsr(csrPem);
   if (!newKey && spkiSha256 !== shown.spkiSha256) throw refusedKey("a renewal keeps its link's key", 'To change the key: tunnel agent renew --rotate-key.');
