@@ -1,8 +1,8 @@
 // What is answered to bytes that never became a request: before Fastify sees anything, and so that the answer gets out before the end.
 import type { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { FastifyServerOptions } from 'fastify';
 import { TunnelError } from '../../../base/errors.ts';
+import type { Clock } from '../../../base/world.ts';
 import { statusOf } from './status.ts';
 
 const STATUS: Readonly<Record<string, string>> = {
@@ -12,16 +12,24 @@ const STATUS: Readonly<Record<string, string>> = {
 
 type Handler = NonNullable<FastifyServerOptions['clientErrorHandler']>;
 
-/** `destroySoon`: a plain `destroy` would throw away what TLS has not sent yet. */
-export const answerBrokenRequest: Handler = (error, socket) => {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const status = STATUS[error.code ?? ''] ?? '400 Bad Request';
-  socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-  (socket as Socket).destroySoon();
-};
+/** A client that is still sending has so long to hear the answer; to close at once would reset the connection, and the answer with it. */
+const FAREWELL_MS = 1000;
+
+export function answerBrokenRequest(clock: Clock): Handler {
+  const answered = new WeakSet<object>();
+  return (error, socket) => {
+    if (answered.has(socket)) return; // what follows is broken too
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const status = STATUS[error.code ?? ''] ?? '400 Bad Request';
+    answered.add(socket);
+    socket.resume().end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    const patience = clock.after(FAREWELL_MS, () => socket.destroy());
+    socket.once('close', () => patience.cancel());
+  };
+}
 
 /** A path that cannot be decoded never reaches a route, nor the error handler of all routes. */
 export function answerBadPath(_error: unknown, _request: unknown, { raw }: { readonly raw: ServerResponse }): void {

@@ -62,7 +62,7 @@ export async function buildApi(
     exposeHeadRoutes: false,
     forceCloseConnections: true,
     return503OnClosing: false,
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: answerBrokenRequest(context.world.clock),
     routerOptions: { maxParamLength: LIMITS.httpHeaderBytes }, // names have up to 255 characters and may be encoded; Fastify's 100 would refuse them
     frameworkErrors: answerBadPath,
   });

@@ -5,7 +5,7 @@ import { LIMITS } from '../../../base/limits.ts';
 import type { Clock, Timer } from '../../../base/world.ts';
 
 /** A client that sends nothing for so long has heard the answer, or sends no more. */
-const QUIET_MS = 500;
+const QUIET_MS = 1000;
 
 /** To close at once would reset the connection, and the answer with it: so what still comes is thrown away first, up to a limit, and for no longer than any request may take. */
 export function answerTooLarge({ raw: request }: FastifyRequest, reply: FastifyReply, error: TunnelError, clock: Clock): void {
