@@ -15,7 +15,7 @@ export default class ListTokens extends TunnelCommand<TokenList> {
     ...apiFlags,
     ...pageFlags,
     kind: Flags.option({ summary: 'Only strings for these.', options: ['agent', 'operator', 'admin'] as const })(),
-    state: Flags.option({ summary: 'Only strings in this state.', options: ['open', 'used', 'revoked', 'expired'] as const })(),
+    state: Flags.option({ summary: 'Only strings in this state.', options: ['open', 'used', 'revoked', 'locked', 'expired'] as const })(),
   };
 
   async run(): Promise<TokenList> {
