@@ -7,6 +7,7 @@ import type { Datagrams } from './datagrams.ts';
 import { type Ending, ending, endingOf } from './ending.ts';
 import type { NativeConnection } from './native.ts';
 import { PacketSize } from './packet-size.ts';
+import { Patience } from './patience.ts';
 import { type Losses, Repeats } from './repeats.ts';
 
 // We pin the 4-tuple ourselves (endpoint.ts), so the engine is shown one path for ever: with a second one it can be made to loop (architecture.md, 2).
@@ -23,9 +24,6 @@ const ROOM_FOR_AN_END = 256;
 
 // Below the idle timeout of 120 s, above any probe timeout of a link that lives.
 const LONGEST_PROBE_MS = 60_000;
-
-// A peer that answers is where it was. Long enough for a ping that must be sent again, short enough that a peer that moved is soon told.
-const DOUBT_MS = 1500;
 
 export interface LoopEvents {
   /** The engine may have news: establishment, streams, credit. */
@@ -45,11 +43,10 @@ export class ConnectionLoop {
   readonly #world: World;
   readonly #log: Log;
   readonly #events: LoopEvents;
-  readonly #handshakeEndsAt: number;
+  readonly #patience: Patience;
   readonly #balance: Balance;
   readonly #repeats: Repeats;
   readonly #packetSize: PacketSize;
-  #liveness: Liveness | undefined;
   #scheduled = false;
   #ended = false;
   #timer: Timer | undefined;
@@ -57,8 +54,6 @@ export class ConnectionLoop {
   #datagramAt: number;
   #receivedAt: number;
   #receivedPackets = 0;
-  #pingedAt: number;
-  #doubtedAt = Number.NEGATIVE_INFINITY;
   #flushes = 0;
   #endLeavesWithin = 0;
   #wroteSinceReceive = 0;
@@ -84,8 +79,7 @@ export class ConnectionLoop {
     const now = world.clock.monotonic();
     this.#datagramAt = now;
     this.#receivedAt = now;
-    this.#pingedAt = now;
-    this.#handshakeEndsAt = now + handshakeMs;
+    this.#patience = new Patience(now, handshakeMs);
     this.#balance = new Balance(now);
     this.#repeats = new Repeats((datagram) => this.#sendAgain(datagram));
   }
@@ -96,7 +90,7 @@ export class ConnectionLoop {
 
   /** The handshake is done: from now on silence is judged. */
   established(liveness: Liveness): void {
-    this.#liveness = liveness;
+    this.#patience.established(liveness);
     this.#repeats.established();
   }
 
@@ -131,9 +125,7 @@ export class ConnectionLoop {
    * moved; otherwise the link ends soon, and its id is unknown to the next packet from the new address, which is answered by a stateless reset.
    */
   doubt(): void {
-    const now = this.#world.clock.monotonic();
-    if (this.#ended || !this.#liveness || now < this.#doubtedAt + DOUBT_MS) return;
-    this.#doubtedAt = now;
+    if (this.#ended || !this.#patience.doubt(this.now())) return;
     this.#native.sendAckEliciting();
     this.soon();
   }
@@ -234,7 +226,7 @@ export class ConnectionLoop {
 
   readonly #losses = (): Losses => ({
     lost: this.#native.stats().lost,
-    roundTripMs: this.#liveness ? (this.#native.pathStats()[0]?.rtt ?? 0) : 0,
+    roundTripMs: this.#patience.isEstablished ? (this.#native.pathStats()[0]?.rtt ?? 0) : 0,
     quiet: this.quiet,
     heardAt: this.#datagramAt,
   });
@@ -305,11 +297,11 @@ export class ConnectionLoop {
   #arm(): void {
     const now = this.#world.clock.monotonic();
     const engine = this.#native.timeout();
-    let at = Math.min(this.#repeats.at, engine === null ? Number.POSITIVE_INFINITY : now + engine);
-    if (this.#liveness)
-      at = Math.min(at, Math.max(this.#datagramAt, this.#pingedAt) + this.#liveness.keepAliveMs, this.#receivedAt + this.#liveness.deadLinkMs);
-    else at = Math.min(at, this.#handshakeEndsAt);
-    if (this.#doubtedAt > this.#receivedAt) at = Math.min(at, this.#doubtedAt + DOUBT_MS);
+    const at = Math.min(
+      this.#repeats.at,
+      engine === null ? Number.POSITIVE_INFINITY : now + engine,
+      this.#patience.lookAgainAt(this.#receivedAt, this.#datagramAt),
+    );
     if (at >= this.#timerAt) return;
     this.#timer?.cancel();
     this.#timerAt = at;
@@ -323,7 +315,7 @@ export class ConnectionLoop {
     try {
       if (this.#native.timeout() === 0) this.#engineTimeout();
       this.#repeats.tick(this.now(), this.#losses);
-      if (!this.#ended) this.#judgeLiveness();
+      if (!this.#ended) this.#judgeSilence();
     } catch (cause) {
       this.fault(cause);
     }
@@ -335,22 +327,15 @@ export class ConnectionLoop {
     this.#packetSize.timedOut(this.now(), this.lastReceived()); // a copy of an old packet is no answer
   }
 
-  #judgeLiveness(): void {
-    const now = this.#world.clock.monotonic();
-    if (!this.#liveness) {
-      if (now >= this.#handshakeEndsAt) this.#silent('the handshake did not complete in time');
+  #judgeSilence(): void {
+    const verdict = this.#patience.judge(this.now(), this.lastReceived());
+    if (verdict === 'fine') return;
+    if (verdict !== 'ping') {
+      this.#silent(verdict.silent);
       return;
     }
-    const heard = this.lastReceived();
-    if (now >= heard + this.#liveness.deadLinkMs) {
-      this.#silent('nothing was received');
-    } else if (this.#doubtedAt > heard && now >= this.#doubtedAt + DOUBT_MS) {
-      this.#silent('the peer has moved to another address');
-    } else if (now >= Math.max(heard, this.#pingedAt) + this.#liveness.keepAliveMs) {
-      this.#pingedAt = now;
-      this.#events.ping();
-      this.#native.sendAckEliciting();
-    }
+    this.#events.ping();
+    this.#native.sendAckEliciting();
   }
 
   #silent(what: string): void {
