@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { temporaryFolder } from '../../../test/support/cli.ts';
 import { makeTestCa } from '../../../test/support/test-ca.ts';
-import { publicSpki } from '../pki/keys.ts';
+import { generateKeyPem, publicSpki } from '../pki/keys.ts';
 import { issueAgentLeaf } from '../pki/leaf.ts';
 import type { CertRenewalGranted } from '../protocol/messages.ts';
 import { realWorld } from '../system/real-world.ts';
 import { type AgentConfig, writeConfig } from './config.ts';
-import { addIdentity } from './identity-folder.ts';
+import { addIdentity, addPending, removeAbandoned } from './identity-folder.ts';
 import { Installed } from './installed.ts';
 
 const world = realWorld({ level: 'silent' });
@@ -85,6 +85,47 @@ test('a renewal that cannot be written leaves the old one in force', async (t) =
   await assert.rejects(opened.adopt(await renewedBy(ca)), /no space/);
   assert.equal(opened.identity, before);
   assert.deepEqual(readdirSync(dataDir).sort(), ['agent.json', 'identity-1']);
+});
+
+test('a new key is stored with its certificate, and the old one goes; two at once take one after the other', async (t) => {
+  const { dataDir, renewedBy, opened } = await installed(t);
+  const key = await generateKeyPem();
+  const { superseded } = opened.inForce;
+  await Promise.all([opened.adopt(await renewedBy(ca)), opened.adopt(await renewedBy(ca, publicSpki(key)), key)]);
+  assert.ok(superseded.aborted);
+  assert.ok(!opened.inForce.superseded.aborted);
+  assert.equal(opened.identity.privateKeyPem, key);
+  assert.deepEqual((await Installed.open(dataDir, world)).identity, opened.identity);
+  assert.deepEqual(readdirSync(dataDir).sort(), ['agent.json', 'identity-3']);
+});
+
+test('agent.json cannot be written: the new key goes again, the old identity stays', async (t) => {
+  const { dataDir, renewedBy } = await installed(t);
+  const replaceAtomically: typeof world.files.replaceAtomically = async (path, content) => {
+    if (path.endsWith('agent.json')) throw new Error('no space');
+    await world.files.replaceAtomically(path, content);
+  };
+  const opened = await Installed.open(dataDir, { ...world, files: { ...world.files, replaceAtomically } });
+  await assert.rejects(opened.adopt(await renewedBy(ca)), /no space/);
+  assert.ok(!opened.inForce.superseded.aborted);
+  assert.deepEqual(readdirSync(dataDir).sort(), ['agent.json', 'identity-1']);
+});
+
+test('a certificate from a gateway whose clock is a year ahead is not taken', async (t) => {
+  const { agent, opened } = await installed(t);
+  const year = 365 * 86_400_000;
+  const ahead = { agentId: agent.agentId, name: 'web1', spki: publicSpki(agent.privateKeyPem), now: Date.now() + year, lifetimeMs: year };
+  const { certificatePem } = await issueAgentLeaf(ca.authority, ahead);
+  const granted = { kind: 'cert-renewal-granted', certificatePem, caPem: ca.caPem, sessionKeys: undefined } as const;
+  await assert.rejects(opened.adopt(granted), { code: 'certificate.refused', message: /it begins at/ });
+});
+
+test('what a killed renewal left goes; what still waits for its certificate stays', async (t) => {
+  const { dataDir, agent } = await installed(t);
+  await addIdentity(dataDir, { ...agent, trustedCaPem: ca.caPem }, world.files);
+  const { folder } = await addPending(dataDir, { privateKeyPem: agent.privateKeyPem, agentId: agent.agentId }, '00'.repeat(32), world.files);
+  await removeAbandoned(dataDir, 'identity-1', world.files);
+  assert.deepEqual(readdirSync(dataDir).sort(), ['agent.json', 'identity-1', folder]);
 });
 
 /** Its signature is off by one bit. */

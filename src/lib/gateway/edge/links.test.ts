@@ -175,6 +175,25 @@ test('a newer link of the same agent leaves the old one its running channels, an
   assert.equal(newer.link.streams, 2);
 });
 
+test('a version 1 agent that is to dial again: not while it carries something, then at once, and requests wait for its next link', async (t) => {
+  const stand = await startStand(t);
+  const agent = await stand.agent({ alpn: V1 });
+  const [linked] = stand.control.linked;
+  const { stream, operator, port, echo } = await openEcho(t, stand);
+  await stand.edge.endWhenIdle(linked?.linkId ?? '', 'dial again');
+  await echo('still here');
+  const second = await operator.connect(`127.0.0.1:${port}`);
+  assert.equal(second.status, 200, 'and takes what is new meanwhile');
+  for (const open of [stream, second.stream]) {
+    open.end();
+    await text(open);
+  }
+  assert.deepEqual(await agent.link.closed, { by: 'peer', code: 0, reason: 'dial again' });
+  const waiting = operator.connect(`127.0.0.1:${port}`);
+  await stand.agent({ alpn: V1, agentId: linked?.agentId ?? '' });
+  assert.equal((await waiting).status, 200);
+});
+
 test('when the newer link ends, the older one that still carries a channel takes new ones again', async (t) => {
   const stand = await startStand(t);
   const older = await stand.agent();
