@@ -1,4 +1,4 @@
-// An agent's folder on a disk that is full, or that may not be written: the identity before links, the string is not spent, the same command finishes later.
+// A disk that is full or may not be written, under an agent or a gateway: the identity before links, the string is not spent, the same command finishes later.
 import assert from 'node:assert/strict';
 import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { run } from '../support/cli.ts';
 import { countEnrolments } from '../support/enrolment-counts.ts';
-import { assertLinks, assertTidy, codeOf, configOf, contentOf, enroll, startEnrolmentStand } from '../support/enrolment-stand.ts';
+import { assertEnrolledOnce, assertLinks, assertTidy, codeOf, configOf, contentOf, enroll, startEnrolmentStand } from '../support/enrolment-stand.ts';
 
 const DISK_BYTES = 512 * 1024;
+const GATEWAY_DISK_BYTES = 4 * 1024 * 1024;
 
 function noMounts(): string | false {
   if (process.platform !== 'linux') return 'a disk in memory is mounted on Linux only';
@@ -21,11 +22,11 @@ async function mount(...args: string[]): Promise<void> {
 }
 
 /** A folder that is a disk of its own; gone with the test. */
-async function smallDisk(t: TestContext): Promise<string> {
+async function smallDisk(t: TestContext, bytes = DISK_BYTES): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'tunnel-disk-'));
-  await mount('-t', 'tmpfs', '-o', `size=${DISK_BYTES},mode=0700`, 'tmpfs', folder);
+  await mount('-t', 'tmpfs', '-o', `size=${bytes},mode=0700`, 'tmpfs', folder);
   t.after(async () => {
-    const { code, stderr } = await run('umount', [folder]);
+    const { code, stderr } = await run('umount', ['--lazy', folder]);
     assert.equal(code, 0, stderr);
     rmdirSync(folder);
   });
@@ -72,3 +73,28 @@ for (const [what, block, unblock, hint] of [
     assert.equal(configOf(disk)['name'], 'after');
   });
 }
+
+test("the gateway's disk is full: exit 1, not a word of its paths, no agent; then the same command finishes", { skip: noMounts() }, async (t) => {
+  const gatewayDisk = await smallDisk(t, GATEWAY_DISK_BYTES);
+  const stand = await startEnrolmentStand(t, {}, join(gatewayDisk, 'gw'));
+  const dataDir = join(stand.folder, 'ag');
+  const string = await stand.mint('web1');
+  fill(join(gatewayDisk, 'filler'));
+  for (;;) {
+    // What the log of the store has room for is taken by other writes first.
+    const written = await stand.mint('more').then(
+      () => true,
+      () => false,
+    );
+    if (!written) break;
+  }
+  const finished = await enroll(string, dataDir);
+  assert.deepEqual([codeOf(finished), finished.code], ['internal', 1], finished.stdout);
+  assert.ok(!finished.stdout.includes(gatewayDisk));
+  assert.deepEqual(countEnrolments(stand.gatewayFolder).agents, 0);
+  rmSync(join(gatewayDisk, 'filler'));
+  assert.equal((await enroll(string, dataDir)).code, 0);
+  assertTidy(dataDir);
+  await assertEnrolledOnce(stand, 'web1', dataDir, t.signal);
+  await stand.gateway().stop();
+});

@@ -26,11 +26,15 @@ export interface EnrolmentStand {
   mint(name: string, more?: { readonly replace?: boolean }): Promise<string>;
 }
 
-export async function startEnrolmentStand(t: TestContext, env: NodeJS.ProcessEnv = {}, flags: readonly string[] = []): Promise<EnrolmentStand> {
+/** `gatewayFolder`: where there is nothing yet; a folder of its own otherwise. */
+export async function startEnrolmentStand(t: TestContext, env: NodeJS.ProcessEnv = {}, gatewayFolder?: string): Promise<EnrolmentStand> {
   const folder = temporaryFolder(t);
-  const gatewayFolder = join(folder, 'gw');
+  return await standIn(t, env, folder, gatewayFolder ?? join(folder, 'gw'));
+}
+
+async function standIn(t: TestContext, env: NodeJS.ProcessEnv, folder: string, gatewayFolder: string): Promise<EnrolmentStand> {
   await succeed(['ca', 'init', '--data-dir', gatewayFolder]);
-  let gateway = start(t, ['gateway', 'start', '--data-dir', gatewayFolder, '--listen', '127.0.0.1:0', ...flags], { env });
+  let gateway = start(t, ['gateway', 'start', '--data-dir', gatewayFolder, '--listen', '127.0.0.1:0'], { env });
   const { url, tcp, udp } = await gateway.event('ready');
   const admin = adminOf({ gatewayFolder });
   return {

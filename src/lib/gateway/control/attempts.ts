@@ -31,7 +31,8 @@ export class Attempts {
       if (error instanceof TunnelError && error.code === 'string.refused' && this.#failures.size < MOST_SOURCES) {
         this.#failures.set(source, (this.#failures.get(source) ?? 0) + 1);
       }
-      if (error instanceof TunnelError && error.code === 'string.refused') await this.#clock.sleep(began + REFUSED_AFTER_MS - this.#clock.monotonic());
+      if (error instanceof TunnelError && error.code === 'string.refused')
+        await this.#clock.sleep(Math.max(0, began + REFUSED_AFTER_MS - this.#clock.monotonic()));
       throw error;
     }
   }

@@ -12,6 +12,7 @@ import { hashSecret } from '../../tokens/secret.ts';
 import { publicKeys } from '../../tokens/signing-keys.ts';
 import { auditText } from './audit-log.ts';
 import { assertServing, type ControlContext, leafLifetime } from './context.ts';
+import { cutOffAgent } from './cut-off.ts';
 import { refusedString, sameWords, whyRefused } from './refused-string.ts';
 
 /** What is kept for a repeat. */
@@ -78,14 +79,10 @@ async function enrolWith(
   return answer(context, KeptAnswer.parse(JSON.parse(result.answer)));
 }
 
-/** The links of the identity that was replaced. Its certificates are revoked already, so a failure here loses nothing but time. */
-async function cutOff({ registry, serving, sessions, world }: ControlContext, agentId: string): Promise<void> {
-  const edge = serving()?.edge;
-  const late = (error: unknown) => world.log.warn({ error, agent: agentId }, 'what the replaced identity had open was not ended');
-  await Promise.all([
-    sessions.endAll({ agentId }, 'agent-removed').catch(late),
-    ...registry.linksOf(agentId).map(({ linkId }) => edge?.closeLink(linkId, 'enrolled again with a new key').catch(late)),
-  ]);
+/** What the replaced identity has open. Its certificates are revoked already, so a failure here costs nothing but time, and no agent its answer. */
+async function cutOff(context: ControlContext, agentId: string): Promise<void> {
+  const late = (error: unknown) => context.world.log.warn({ error, agent: agentId }, 'what the replaced identity had open was not ended');
+  await cutOffAgent(context, agentId, { reason: 'agent-removed', note: null, toAgent: 'enrolled again with a new key' }).catch(late);
 }
 
 function answer(context: ControlContext, kept: z.infer<typeof KeptAnswer>): EnrollAnswer {

@@ -12,9 +12,19 @@ export function refusedString(what: What, why: unknown): TunnelError {
   });
 }
 
-/** Whatever refused a string, said in the same words; other errors as they are. */
+/**
+ * What a stranger is told: whatever refused a string in the same words, and of a failure of this machine neither path nor reason, which would read as if it were the
+ * stranger's own. Both keep what happened as their cause. Other errors as they are.
+ */
 export function sameWords(what: What, error: unknown): unknown {
-  return error instanceof TunnelError && error.code === 'string.refused' ? refusedString(what, error.cause ?? error.message) : error;
+  if (!(error instanceof TunnelError)) return error;
+  if (error.code === 'string.refused') return refusedString(what, error.cause ?? error.message);
+  if (error.code === 'store.busy') return failed('store.busy', 'the gateway is too busy to write anything down', error);
+  return error.kind === 'failed' ? failed('internal', `the gateway failed at the ${what}`, error) : error;
+}
+
+function failed(code: 'store.busy' | 'internal', message: string, cause: unknown): TunnelError {
+  return new TunnelError(code, message, { hint: 'The log of the gateway says more. Run the same command again when it is well.', cause });
 }
 
 /** For the log and the audit row. */
