@@ -1,10 +1,13 @@
 // Strings as an administrator works with them: minted for one or many, bound, inspected, listed and revoked, on the gateway's machine and from another one.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { generateKeyPem } from '../../src/lib/pki/keys.ts';
+import { connectTo, startChain } from '../support/chain.ts';
 import { start, succeed, temporaryFolder, tunnel } from '../support/cli.ts';
 import { enrolByHand, enrolOnceByHand } from '../support/enrol-by-hand.ts';
+import { dial, readToEnd, startTarget } from '../support/tcp.ts';
 
 /** A gateway, and an admin who is logged in to it from a folder that knows nothing of its data. */
 async function startGateway(t: TestContext) {
@@ -200,4 +203,27 @@ test('what was minted for an operator is what whoami shows and what routes and s
     [['--kind', 'agent', '--uses', '10001'], 2],
   ] as const)
     assert.equal((await local('token', 'mint', '--name', 'x', ...flags)).code, code, flags.join(' '));
+});
+
+test('targets hold on a live agent; a string that replaces the operator cuts what it no longer grants, within 5 s', async (t) => {
+  const chain = await startChain(t);
+  const [granted, other] = [await startTarget(t, (socket) => socket.pipe(socket)), await startTarget(t, (socket) => socket.pipe(socket))];
+  const bob = join(chain.folder, 'bob');
+  const login = async (...flags: string[]) => {
+    const { stdout } = await succeed(['token', 'mint', '--data-dir', chain.gatewayFolder, '--kind', 'operator', '--name', 'bob', '--agents', 'web1', ...flags]);
+    await succeed(['login', '--token-file', '-', '--config-dir', bob], { input: stdout });
+  };
+  await login('--targets', `127.0.0.0/8:${granted}`);
+  const { host, port } = await connectTo(t, { ...chain, operatorFolder: bob }, `127.0.0.1:${granted}`);
+  const socket = await dial(t, port, host);
+  socket.write('hello');
+  assert.equal(String((await once(socket, 'data'))[0]), 'hello');
+  const refused = await tunnel(['connect', `127.0.0.1:${other}`, '--config-dir', bob, '--json']);
+  assert.deepEqual([refused.code, /no grant for 127\.0\.0\.1/.test(refused.stdout)], [4, true], refused.stdout);
+
+  const cutAt = readToEnd(socket).then(() => Date.now());
+  await login('--targets', `127.0.0.0/8:${other}`, '--replace');
+  const replaced = Date.now();
+  assert.ok((await cutAt) - replaced < 5000, `cut ${(await cutAt) - replaced} ms after the login`);
+  await connectTo(t, { ...chain, operatorFolder: bob }, `127.0.0.1:${other}`);
 });
