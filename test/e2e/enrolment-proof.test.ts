@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { realWorld } from '../../src/lib/system/real-world.ts';
 import { listenQuic } from '../../src/lib/transport/quic/listen.ts';
 import { start } from '../support/cli.ts';
-import { assertTidy, codeOf, configOf, contentOf, type EnrolmentStand, enroll, startEnrolmentStand } from '../support/enrolment-stand.ts';
+import { assertEnrolledOnce, assertTidy, codeOf, configOf, contentOf, type EnrolmentStand, enroll, startEnrolmentStand } from '../support/enrolment-stand.ts';
 import { type TcpRelay, tcpRelay } from '../support/tcp-relay.ts';
 import { makeTestCa } from '../support/test-ca.ts';
 import { type UdpProxy, udpProxy } from '../support/udp-proxy.ts';
@@ -119,6 +119,22 @@ test('while the agent runs its folder is not touched: exit 8, the string is not 
   assert.deepEqual(contentOf(dataDir), before);
   assert.equal((await stand.admin.getAgent('web1', t.signal)).state, 'online');
   assert.equal((await enroll(string, join(stand.folder, 'ag2'))).code, 0, 'the string still works');
+});
+
+test('the same command four times at once: one identity, and whoever does not wait for it is told that the folder is in use', async (t) => {
+  const stand = await startEnrolmentStand(t);
+  const dataDir = join(stand.folder, 'ag');
+  const string = await stand.mint('web1');
+  const outcomes = await Promise.all(Array.from({ length: 4 }, () => enroll(string, dataDir, { flags: ['--no-verify'] })));
+  const codes = outcomes.map((finished) => (finished.code === 0 ? 0 : codeOf(finished)));
+  assert.ok(codes.includes(0), codes.join());
+  assert.deepEqual(
+    codes.filter((code) => code !== 0 && code !== 'state.locked'),
+    [],
+  );
+  assert.equal((await enroll(string, dataDir)).code, 0);
+  assertTidy(dataDir);
+  await assertEnrolledOnce(stand, 'web1', dataDir, t.signal);
 });
 
 test('--replace: the same id with a new key, the old link is cut, and the old identity is never let in again', async (t) => {

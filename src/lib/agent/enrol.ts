@@ -50,10 +50,12 @@ export async function enrol(options: EnrolOptions, world: World, signal: AbortSi
   const enrolment = readEnrolment(options.enrolmentString);
   if (quicEndpoint !== undefined) parseEndpoint(quicEndpoint);
   const enrolledWith = createHash('sha256').update(enrolment.text).digest('hex');
-  const isNew = (await findConfig(dataDir, world.files))?.enrolled_with !== enrolledWith;
+  const isWanted = async () => (await findConfig(dataDir, world.files))?.enrolled_with !== enrolledWith;
+  const isNew = await isWanted();
   const trustedCa = isNew ? await firstContact(enrolment, world, signal) : undefined;
   await using _lock = await lockAgent(dataDir, world);
-  if (isNew) await replaceIdentity(options, enrolment, enrolledWith, trustedCa, world, signal);
+  // Asked again: the same command, started twice, may have done it by now.
+  if (isNew && (await isWanted())) await replaceIdentity(options, enrolment, enrolledWith, trustedCa, world, signal);
   const installed = await Installed.open(dataDir, world);
   await noLongerPending(dataDir, installed.config.identity, world.files);
   await removeOthers(dataDir, [installed.config.identity], world.files);
