@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { auditRows } from '../support/audit-rows.ts';
 import { connectTo, startChain } from '../support/chain.ts';
 import { tunnel } from '../support/cli.ts';
+import { codeOf } from '../support/enrolment-stand.ts';
 import { identityOnDisk } from '../support/identity-on-disk.ts';
 import { dial, startTarget } from '../support/tcp.ts';
 
@@ -46,7 +47,7 @@ test('a running agent: same key, then a new one, while a stream stays open; then
   await echoed('after a renewal');
 
   const soon = await tunnel(['agent', 'renew', '--data-dir', chain.agentFolder, '--json']);
-  assert.deepEqual([soon.code, (soon.json()['error'] as { code: string }).code], [9, 'limit.reached'], 'renewed a moment ago');
+  assert.deepEqual([soon.code, codeOf(soon)], [9, 'limit.reached'], 'renewed a moment ago');
   assert.equal(await chain.agent.stop(), 0);
   assert.equal((await renew('--rotate-key'))['key_changed'], true);
   const third = identityOnDisk(chain.agentFolder);
@@ -71,7 +72,7 @@ test('a running agent: same key, then a new one, while a stream stays open; then
 test('no agent here, no gateway: said, and nothing is changed', async (t) => {
   const chain = await startChain(t);
   const nobody = await tunnel(['agent', 'renew', '--data-dir', chain.operatorFolder, '--json']);
-  assert.deepEqual([nobody.code, (nobody.json()['error'] as { code: string }).code], [3, 'agent.not-enrolled']);
+  assert.deepEqual([nobody.code, codeOf(nobody)], [3, 'agent.not-enrolled']);
   await chain.agent.stop();
   await chain.gateway.stop('SIGKILL');
   const before = identityOnDisk(chain.agentFolder);

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { auditRows } from '../support/audit-rows.ts';
 import { connectTo, startChain } from '../support/chain.ts';
-import { start } from '../support/cli.ts';
+import { start, tunnel } from '../support/cli.ts';
+import { codeOf } from '../support/enrolment-stand.ts';
 import { identityOnDisk } from '../support/identity-on-disk.ts';
 import { dial, pattern, patternSha256, readToEnd, startTarget } from '../support/tcp.ts';
 
@@ -50,5 +51,7 @@ for (const transport of ['quic', 'tls'] as const) {
     assert.equal(late.child.exitCode, 3);
     const refused = (await auditRows(chain.gatewayFolder)).filter(({ code }) => code === 'link.refused');
     assert.equal(refused.length, 1, 'one attempt, audited');
+    const onDemand = await tunnel(['agent', 'renew', '--data-dir', chain.agentFolder, '--json']);
+    assert.deepEqual([onDemand.code, codeOf(onDemand)], [3, 'certificate.expired']);
   });
 }

@@ -73,11 +73,9 @@ type LiveLink = { -readonly [Key in keyof RegisteredLink]: RegisteredLink[Key] }
   instance: string;
   /** Its own, so that it can count again when a newer link ends. */
   wishes: Wishes | undefined;
-  /** Monotonic, all. */
+  /** Monotonic, both. */
   advertisedAt: number;
   aliveAt: number;
-  /** Its beginning, until it was told. */
-  toldToEndAt: number;
 };
 
 /** What only a change of the row or a new advertisement can alter: parsed then, not for every request. */
@@ -141,7 +139,6 @@ export class Registry {
       wishes: undefined,
       advertisedAt: 0,
       aliveAt: 0,
-      toldToEndAt: this.#clock.monotonic(),
     };
     this.#links.set(link.linkId, registered);
     const replaced = entry?.current;
@@ -195,15 +192,6 @@ export class Registry {
     const link = this.#links.get(linkId);
     const entry = link && this.#agents.get(link.agentId);
     if (entry) this.#seen(entry, link);
-  }
-
-  /** Whether a link is older than `everyMs` and was not told to end in as long; notes that it is told now. */
-  mayRelink(linkId: string, everyMs: number): boolean {
-    const link = this.#links.get(linkId);
-    const now = this.#clock.monotonic();
-    if (!link || now - link.toldToEndAt < everyMs) return false;
-    link.toldToEndAt = now;
-    return true;
   }
 
   /** A renewal, by whichever link of the agent, at most once in `leastMs`. */

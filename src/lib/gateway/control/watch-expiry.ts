@@ -1,7 +1,7 @@
 // Looks after certificates that are about to end: people are told once a day, and stock agents, which renew only right after they have linked, are made to link again (A13).
 import { endsSoon, renewalPace, STOCK_RENEWS_WITHIN_MS, type Validity } from '../../pki/renewal-pace.ts';
 import type { ControlContext } from './context.ts';
-import type { KnownAgent } from './registry.ts';
+import type { KnownAgent, RegisteredLink } from './registry.ts';
 
 const DAY_MS = 86_400_000;
 /** Agents whose certificates are asked for at once. */
@@ -9,16 +9,20 @@ const AT_ONCE = 500;
 /** Links are closed one after the other: a clock that was set must not bring all stock agents back in one moment. */
 const APART_MS = 1000;
 
+/** When a link was last told to end, monotonic. */
+type Told = WeakMap<RegisteredLink, number>;
+
 /** Until it is disposed of, it looks every hour; more often where certificates of agents live shorter than a day. */
 export function watchExpiry(context: ControlContext): AsyncDisposable {
   const { agentCertMs, world } = context;
   const stop = new AbortController();
+  const told: Told = new WeakMap();
   const everyMs = renewalPace({ notBefore: 0, notAfter: agentCertMs }).lookAgainMs;
   const loop = async () => {
     while (!stop.signal.aborted) {
       await world.clock.sleep(everyMs, stop.signal);
       if (!stop.signal.aborted)
-        await lookAtExpiry(context, stop.signal).catch((error: unknown) => world.log.warn({ error }, 'ends of certificates were not looked at'));
+        await lookAtExpiry(context, told, stop.signal).catch((error: unknown) => world.log.warn({ error }, 'ends of certificates were not looked at'));
     }
   };
   const done = loop();
@@ -31,7 +35,7 @@ export function watchExpiry(context: ControlContext): AsyncDisposable {
 }
 
 /** One look at all agents. Errors of the store. */
-export async function lookAtExpiry(context: ControlContext, signal: AbortSignal): Promise<void> {
+export async function lookAtExpiry(context: ControlContext, told: Told, signal: AbortSignal): Promise<void> {
   const { registry, store, world } = context;
   const all = registry.all().filter(({ barred }) => barred === null);
   for (let from = 0; from < all.length && !signal.aborted; from += AT_ONCE) {
@@ -41,7 +45,7 @@ export async function lookAtExpiry(context: ControlContext, signal: AbortSignal)
       const validity = validityInUse(agent, newest.get(agent.id));
       if (validity === undefined || !endsSoon(validity, world.clock.now())) continue;
       await warn(context, agent, validity);
-      await relinkStock(context, agent, validity, signal);
+      await relinkStock(context, told, agent, validity, signal);
     }
   }
 }
@@ -64,14 +68,17 @@ async function warn({ store, world }: ControlContext, { id, name }: KnownAgent, 
 
 /** Once a day, when it carries nothing: what it carries is worth more than a day of fifteen. After the end it could not come back. */
 async function relinkStock(
-  { registry, serving, world }: ControlContext,
+  { serving, world }: ControlContext,
+  told: Told,
   { name, link }: KnownAgent,
   { notAfter }: Validity,
   signal: AbortSignal,
 ): Promise<void> {
   const left = notAfter - world.clock.now();
   if (link?.protocol !== 1 || left <= 0 || left > STOCK_RENEWS_WITHIN_MS) return;
-  if (!registry.mayRelink(link.linkId, DAY_MS)) return;
+  const last = told.get(link);
+  if (last === undefined ? world.clock.now() - link.since < DAY_MS : world.clock.monotonic() - last < DAY_MS) return;
+  told.set(link, world.clock.monotonic());
   await serving()?.edge.endWhenIdle(link.linkId, 'its certificate ends soon: dial again and renew it');
   world.log.info({ agent: name, not_after: new Date(notAfter).toISOString() }, 'a version 1 agent is to dial again, so that it renews its certificate');
   await world.clock.sleep(APART_MS, signal);
