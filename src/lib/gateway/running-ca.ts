@@ -29,6 +29,8 @@ export class RunningCa implements CaDesk {
   #used: string;
   #last: Promise<unknown> = Promise.resolve();
   #wake = new AbortController();
+  /** What is on disk is not in use, or could not be renewed. */
+  #failed = false;
 
   private constructor(options: RunningCaOptions, server: ServerCertificate, world: Pick<World, 'clock' | 'log'>) {
     this.#options = options;
@@ -65,9 +67,8 @@ export class RunningCa implements CaDesk {
   async keep(use: (now: Credentials) => Promise<void>, ended: () => Promise<void>, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#world;
     this.#use = use;
-    let failed = false;
     while (!signal.aborted) {
-      await this.#pause(failed, signal);
+      await this.#pause(signal);
       if (signal.aborted) return;
       try {
         const { previous } = this.authority;
@@ -76,36 +77,47 @@ export class RunningCa implements CaDesk {
           if (over && this.authority.previous) await this.#options.disk.finish();
         });
         if (over) await ended();
-        failed = false;
       } catch (error) {
-        failed = true;
+        this.#failed = true;
         log.error({ error }, 'the certificates of this gateway could not be renewed');
       }
     }
   }
 
-  async #pause(failed: boolean, signal: AbortSignal): Promise<void> {
+  async #pause(signal: AbortSignal): Promise<void> {
     const { clock } = this.#world;
     this.#wake = new AbortController();
     const { renewAt, notAfter } = this.#server;
     const due = Math.min(renewAt, this.authority.previous?.notAfter ?? Number.POSITIVE_INFINITY) - clock.now();
     const retry = Math.min(RETRY_MOST_MS, Math.max(RETRY_LEAST_MS, (notAfter - clock.now()) / 10));
-    await clock.sleep(failed ? retry : Math.min(LOOK_AGAIN_MS, Math.max(RETRY_LEAST_MS, due)), AbortSignal.any([signal, this.#wake.signal]));
+    await clock.sleep(this.#failed ? retry : Math.min(LOOK_AGAIN_MS, Math.max(RETRY_LEAST_MS, due)), AbortSignal.any([signal, this.#wake.signal]));
   }
 
   /** One after another; what has changed on disk is put to use, whoever changed it. */
   #change(act: () => Promise<void>): Promise<void> {
     const changing = this.#last.then(async () => {
-      await act();
-      this.#server = await this.#options.issue(this.authority);
-      const print = fingerprintOf(this.now);
-      if (print === this.#used) return;
-      await this.#use(this.now);
-      this.#used = print;
-      this.#wake.abort();
+      try {
+        await act();
+      } finally {
+        await this.#apply();
+      }
     });
     this.#last = changing.catch(() => {});
     return changing;
+  }
+
+  /** Also after a change that failed: a disk that was full at the end of it has decided all the same. */
+  async #apply(): Promise<void> {
+    this.#failed = true;
+    try {
+      this.#server = await this.#options.issue(this.authority);
+      const print = fingerprintOf(this.now);
+      if (print !== this.#used) await this.#use(this.now);
+      this.#used = print;
+      this.#failed = false;
+    } finally {
+      this.#wake.abort();
+    }
   }
 }
 
