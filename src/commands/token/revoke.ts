@@ -19,7 +19,7 @@ export default class RevokeToken extends TunnelCommand<TokensRevoked> {
     '<%= config.bin %> token revoke 0b0e6c1e-6f0c-4f0e-9d53-6a3f2f6d2f11',
     '<%= config.bin %> token revoke --token-file leaked.token',
   ];
-  static override args = { token: Args.string({ description: 'ID or name, as token list shows them' }) };
+  static override args = { token: Args.string({ description: 'ID or name, as token list shows them', ignoreStdin: true }) };
   static override flags = {
     'token-file': Flags.string({ summary: 'File that holds the string to revoke; - reads it from standard input.', helpValue: 'FILE' }),
     ...apiFlags,

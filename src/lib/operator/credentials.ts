@@ -39,6 +39,7 @@ export async function prepareFolder(configDir: string, { files, clock }: Pick<Wo
   const held = await tryFor(LOCK_WAIT_MS, () => files.lock(join(configDir, LOCK)), clock, signal, new Set<ErrorCode>(['state.locked']));
   try {
     await files.removeTemporaries(configDir);
+    await files.judgePrivate(join(configDir, FILE));
     await assureRoom(configDir, files);
     return held;
   } catch (error) {

@@ -1,7 +1,7 @@
 // How the file of the store comes to be and is opened, for the worker: private, durable, never empty in place of a damaged one.
 
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fchmodSync, fsyncSync, linkSync, lstatSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fsyncSync, linkSync, lstatSync, openSync, rmSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -9,6 +9,8 @@ const CORRUPT = 11;
 const CANNOT_OPEN = 14;
 /** "tunl"; tells our file from any other SQLite file. */
 const APPLICATION_ID = 0x74756e6c;
+/** Of a write-ahead log and its shared memory when they begin. */
+const ROOM_BYTES = 128 * 1024;
 
 /** Opens the file, making it where none is. Errors carry SQLite's `errcode`. Its mode and owner are judged by whoever holds the folder. */
 export function openDatabase(path: string, waitMs: number): DatabaseSync {
@@ -17,10 +19,12 @@ export function openDatabase(path: string, waitMs: number): DatabaseSync {
   else if (!found.isFile()) throw sqliteError('not a regular file', CANNOT_OPEN);
   else if (found.size === 0) throw sqliteError('the file is empty', CORRUPT);
 
+  const logged = lstatSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
   const database = new DatabaseSync(path, { timeout: waitMs, enableForeignKeyConstraints: true });
   try {
-    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma recursive_triggers = on; pragma trusted_schema = off');
     if (database.prepare('pragma application_id').get()?.['application_id'] !== APPLICATION_ID) throw sqliteError('it is not a store of tunnel', CORRUPT);
+    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma recursive_triggers = on; pragma trusted_schema = off');
+    if (found !== undefined && logged === 0 && found.size < bytesOf(database)) throw sqliteError('it was cut short', CORRUPT);
     const verdict = database.prepare('pragma quick_check(1)').get()?.['quick_check'];
     if (verdict !== 'ok') throw sqliteError(String(verdict), CORRUPT);
     return database;
@@ -28,6 +32,12 @@ export function openDatabase(path: string, waitMs: number): DatabaseSync {
     database.close();
     throw error;
   }
+}
+
+/** What its header says; with a write-ahead log the file may lag behind. SQLite itself reads zeros where the last page is cut. */
+function bytesOf(database: DatabaseSync): number {
+  const [count, size] = ['page_count', 'page_size'].map((name) => Number(database.prepare(`pragma ${name}`).get()?.[name]));
+  return (count ?? 0) * (size ?? 0);
 }
 
 /** Complete before it has its name, so that an empty file at the name is always damage. Two at once: the first one counts. */
@@ -57,6 +67,12 @@ function syncDirectory(path: string): void {
   } finally {
     closeSync(directory);
   }
+}
+
+/** SQLite has one word for every failure of a disk; where there is no room left, that is the reason. */
+export function isFull(path: string): boolean {
+  const { bavail, bsize } = statfsSync(dirname(path));
+  return bavail * bsize < ROOM_BYTES;
 }
 
 function sqliteError(message: string, errcode: number): Error {

@@ -2,9 +2,11 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Answer, Failure, Question, SqlRow, SqlValue, WorkerStart } from './messages.ts';
-import { openDatabase } from './worker-file.ts';
+import { isFull, openDatabase } from './worker-file.ts';
 
 const STATEMENTS_KEPT = 200;
+const IO_ERROR = 10;
+const FULL = 13;
 const CANNOT_OPEN = 14;
 /** Setting the wait anew costs 40 us, a quarter of a lookup. */
 const WAIT_STEP_MS = 50;
@@ -13,8 +15,9 @@ if (parentPort === null) throw new Error('store/worker.ts runs in a worker threa
 const port = parentPort;
 const answer = (message: Answer) => port.postMessage(message);
 
+const { path, waitMs }: WorkerStart = workerData;
+
 try {
-  const { path, waitMs }: WorkerStart = workerData;
   serve(openDatabase(path, waitMs));
   answer({ id: 0, kind: 'open' });
 } catch (error) {
@@ -58,6 +61,10 @@ function serve(database: DatabaseSync): void {
 
 function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) return { message: String(error), errcode: undefined };
-  if ('errcode' in error && typeof error.errcode === 'number') return { message: error.message, errcode: error.errcode };
+  if ('errcode' in error && typeof error.errcode === 'number') {
+    const isDisk = [IO_ERROR, CANNOT_OPEN].includes(error.errcode & 0xff);
+    return { message: error.message, errcode: isDisk && isFull(path) ? FULL : error.errcode };
+  }
+  if ('code' in error && error.code === 'ENOSPC') return { message: error.message, errcode: FULL };
   return { message: error.message, errcode: 'syscall' in error ? CANNOT_OPEN : undefined };
 }

@@ -61,7 +61,15 @@ export const realFiles: Files = {
       const first = await mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY });
       if (first !== undefined) await chmod(path, PRIVATE_DIRECTORY);
     } catch (cause) {
-      throw fileError('make', path, cause);
+      // On a read-only disk `recursive` says ENOENT; the plain call says why.
+      const why =
+        codeOf(cause) === 'ENOENT'
+          ? await mkdir(path).then(
+              () => cause,
+              (plain: unknown) => plain,
+            )
+          : cause;
+      throw fileError('make', path, why);
     }
     const found = await lstat(resolve(path)); // without a slash at its end, which would follow a link
     if (found.isSymbolicLink()) throw new TunnelError('file.failed', `${path} is a symbolic link`, { hint: 'Name the folder that it leads to.' });

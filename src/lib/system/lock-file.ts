@@ -5,6 +5,7 @@ import { TunnelError } from '../base/errors.ts';
 import { PRIVATE_FILE, refuseShared } from './private.ts';
 
 const BUSY = 5;
+const READ_ONLY = 8;
 
 /** Errors `state.locked`, `file.loose-mode`, `file.failed`, and those of the system as they come. */
 export function lockFile(path: string): AsyncDisposable {
@@ -14,7 +15,9 @@ export function lockFile(path: string): AsyncDisposable {
     database.exec('pragma busy_timeout = 0; pragma journal_mode = memory; begin exclusive');
   } catch (cause) {
     database.close();
-    if (cause instanceof Error && 'errcode' in cause && cause.errcode === BUSY) {
+    const errcode = cause instanceof Error && 'errcode' in cause && typeof cause.errcode === 'number' ? cause.errcode & 0xff : undefined;
+    if (errcode === READ_ONLY) throw new TunnelError('file.failed', `cannot lock ${path}: it is read-only`, { hint: 'The file system is read-only.', cause });
+    if (errcode === BUSY) {
       throw new TunnelError('state.locked', `${path} is held by another process`, {
         hint: 'Another tunnel process uses this folder; stop it or wait for it.',
         cause,
