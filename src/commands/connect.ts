@@ -1,15 +1,19 @@
 // Forwards local ports, local proxies, standard input or a program's connections to targets behind agents.
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import { formatDuration } from '../lib/base/duration.ts';
 import { TunnelError } from '../lib/base/errors.ts';
+import { formatSize } from '../lib/base/size.ts';
 import { TunnelCommand } from '../lib/cli/command.ts';
 import { configDirFlag, waitFlag } from '../lib/cli/global-flags.ts';
 import { parseWait } from '../lib/cli/parse-wait.ts';
 import { errorText } from '../lib/cli/render-error.ts';
+import { StatusLine } from '../lib/cli/status-line.ts';
 import { understand } from '../lib/cli/understand.ts';
-import type { ConnectOptions } from '../lib/operator/connect.ts';
+import type { Connected, ConnectOptions } from '../lib/operator/connect.ts';
 import type { Plan } from '../lib/operator/forward/plan.ts';
 import type { ReadyForward } from '../lib/operator/forward/start.ts';
+import type { LeaseEvent } from '../lib/operator/lease.ts';
 
 /** What a proxy's line says in place of a target. */
 const PROXIES: Readonly<Record<string, string>> = { socks5: 'any target (SOCKS5)', http: 'any target (HTTP proxy)' };
@@ -85,8 +89,12 @@ export default class Connect extends TunnelCommand<undefined> {
       summary: 'Go to the background once every forward can be used, and print the pid; what it has to say goes to a file in the configuration folder.',
       exclusive: ['stdio'],
     }),
+    'keep-alive': Flags.boolean({ summary: 'Keep the session when nothing is sent; without it the session ends when it has been idle for too long.' }),
     'no-command': Flags.boolean({ char: 'N', summary: 'Accepted for those who know ssh; changes nothing.' }),
   };
+
+  #quiet = false;
+  #status: StatusLine | undefined;
 
   async run(): Promise<undefined> {
     const { own, command } = splitAtDashes(this.argv);
@@ -102,10 +110,21 @@ export default class Connect extends TunnelCommand<undefined> {
       single: flags.stdio ? 'target' : command !== undefined ? 'forward' : undefined,
     });
     const configDir = this.configDir(flags);
-    const options = { ...plan, configDir, agent: flags.agent, waitMs: parseWait(flags.wait), onFailure: this.#failed };
+    const waitMs = parseWait(flags.wait);
+    const options = {
+      ...plan,
+      configDir,
+      agent: flags.agent,
+      waitMs,
+      healWaitMs: flags.wait === undefined ? undefined : waitMs,
+      keepAlive: flags['keep-alive'],
+      onFailure: this.#failed,
+      onEvent: this.#happened,
+    };
     if (flags.background && command !== undefined)
       throw new TunnelError('usage', '-f and -- COMMAND exclude each other', { hint: 'The forward ends with the command.' });
     if (flags.stdio || command !== undefined) this.sendEventsToStderr();
+    this.#quiet = flags.stdio;
     if (flags.stdio) return void (await this.#stdio(options));
     if (!flags.background) return void (await this.#forward(options, command));
     const { backgroundParent } = await import('../lib/system/background.ts');
@@ -143,8 +162,13 @@ export default class Connect extends TunnelCommand<undefined> {
     const { signal } = this.interrupts;
     await using forwards = await connectPorts(options, await this.world(), signal);
     this.#announce(forwards.ready, command !== undefined);
+    this.#announceRules(forwards, command !== undefined || options.keepAlive === true);
     await onReady(forwards.ready);
-    if (command === undefined) return await Promise.race([this.interrupts.wait(), forwards.ended]);
+    if (command === undefined) {
+      using status = this.jsonEnabled() ? undefined : new StatusLine(process.stderr, () => statusOf(forwards));
+      this.#status = status;
+      return await Promise.race([this.interrupts.wait(), forwards.ended]);
+    }
     const { runCommand } = await import('../lib/operator/forward/command.ts');
     this.interrupts.leaveCtrlCToChild();
     process.exitCode = await runCommand(command, forwards, signal);
@@ -158,12 +182,51 @@ export default class Connect extends TunnelCommand<undefined> {
     }
   }
 
+  /** How long what was granted lasts. */
+  #announceRules({ lease: { grant }, loginExpiresAt }: Connected, quiet: boolean): void {
+    const { idle_seconds, targets } = grant;
+    const sessions = new Map(targets.map(({ session_id, agent }) => [session_id, agent]));
+    for (const [session_id, agent] of sessions.size === 0 ? [[null, null] as const] : sessions)
+      this.event({ event: 'session', session_id, agent, idle_seconds, login_expires_at: loginExpiresAt });
+    const idle = formatDuration(idle_seconds * 1000);
+    if (!quiet && !this.jsonEnabled())
+      this.note(`ends after ${idle} without anything sent (--keep-alive prevents that), and with the login on ${loginExpiresAt}`);
+  }
+
   /** One connection that failed; the forward goes on. */
   readonly #failed = (thrown: unknown): void => {
     const error = understand(thrown, 'tunnel connect');
     this.event({ event: 'error', error });
-    this.note(errorText(error, false));
+    this.#say(errorText(error, false));
   };
+
+  /** What happens meanwhile. With --stdio standard error is ssh's, and its user sees the connection end. */
+  readonly #happened = (event: LeaseEvent): void => {
+    if (event.kind === 'session-ended' || event.kind === 'target-over') return void this.#failed(event.error);
+    if (event.kind === 'lost') {
+      const { code, message } = event.error;
+      this.event({ event: 'lost', targets: event.targets, code, message });
+      this.#say(`lost: ${event.error.message}; trying again`);
+    } else if (event.kind === 'healed') {
+      const outage_ms = Math.round(event.outageMs);
+      this.event({ event: 'healed', targets: event.targets, outage_ms });
+      this.#say(`back after ${(outage_ms / 1000).toFixed(1)} s`);
+    } else {
+      this.event({ event: 'warning', code: 'session.idle', message: event.message, ends_in_ms: event.endsInMs });
+      this.#say(event.message);
+    }
+  };
+
+  #say(text: string): void {
+    this.#status?.clear();
+    if (!this.#quiet) this.note(text);
+  }
+}
+
+function statusOf({ traffic, lease: { roundTripMs } }: Connected): string {
+  const { up, down } = traffic.bytes;
+  const trip = roundTripMs === undefined ? '' : `, gateway ${Math.max(1, Math.round(roundTripMs))} ms`;
+  return `${traffic.channels} open, ${formatSize(up)} up, ${formatSize(down)} down${trip}`;
 }
 
 function splitAtDashes(argv: readonly string[]): { own: string[]; command: readonly string[] | undefined } {

@@ -125,10 +125,16 @@ function subnetOf(size: 4 | 16): fc.Arbitrary<string> {
 const optionalText = fc.option(shortText, { nil: undefined });
 export const operatorRequest: fc.Arbitrary<OperatorRequest> = fc.oneof(
   record<OperatorConnect>({ kind: kind('operator-connect'), token: shortText, target: shortText }),
-  record<OperatorAttach>({ kind: kind('operator-attach'), token: shortText }),
+  record<OperatorAttach>({ kind: kind('operator-attach'), token: shortText, active: fc.option(fc.constant(true as const), { nil: undefined }) }),
 );
 export const edgeAnswer: fc.Arbitrary<EdgeAnswer> = fc.oneof(
   record<EdgeGranted>({ kind: kind('edge-granted'), agent: optionalText }),
   record<EdgeRefused>({ kind: kind('edge-refused'), code: shortText, message: longText, hint: optionalText }),
 );
-export const edgeNotices: fc.Arbitrary<EdgeNotice> = record<EdgeNotice>({ kind: kind('edge-notice'), reason: shortText, message: longText });
+export const edgeNotices: fc.Arbitrary<EdgeNotice> = record<EdgeNotice>({
+  kind: kind('edge-notice'),
+  reason: shortText,
+  message: longText,
+  sessionId: fc.option(uuid, { nil: undefined }),
+  endsInMs: fc.option(u32, { nil: undefined }),
+});

@@ -31,7 +31,9 @@ export const TOKEN = 'good.session.token';
 
 /** Allows whatever `refuseWith` does not refuse; remembers what it was told. */
 export class OpenControl implements ControlForEdge {
-  readonly events: ChannelEvent[] = [];
+  readonly events: Exclude<ChannelEvent, { kind: 'active' }>[] = [];
+  /** Channels that carried something of the operator's. */
+  readonly active: string[] = [];
   readonly linked: { linkId: string; agentId: string; presented: PresentedLink }[] = [];
   readonly unlinked: { linkId: string; reason: string }[] = [];
   readonly refusedPeers: RefusedPeer[] = [];
@@ -119,7 +121,8 @@ export class OpenControl implements ControlForEdge {
     return { certificatePem: 'cert', caPem: 'ca', sessionKeys: '{}' };
   }
   async report(event: ChannelEvent) {
-    this.events.push(event);
+    if (event.kind === 'active') this.active.push(event.channelId);
+    else this.events.push(event);
     this.#happened();
   }
   #happened(): void {

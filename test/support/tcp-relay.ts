@@ -7,6 +7,9 @@ import type { SocketAddress } from '../../src/lib/base/world.ts';
 export interface TcpRelay {
   readonly at: SocketAddress;
   silence(): void;
+  /** The same for every connection from now on, until `open`. */
+  shut(): void;
+  open(): void;
   /** Takes so many connections more; those after them are reset. */
   allow(count: number): void;
 }
@@ -14,8 +17,10 @@ export interface TcpRelay {
 export async function tcpRelay(t: TestContext, to: SocketAddress): Promise<TcpRelay> {
   const sockets = new Set<Socket>();
   let allowed = Number.POSITIVE_INFINITY;
+  let isOpen = true;
   const server = createServer((near) => {
     if (--allowed < 0) return void near.resetAndDestroy();
+    if (!isOpen) return void sockets.add(near.on('error', () => {}).resume());
     const far = connect({ host: to.address, port: to.port });
     for (const [from, into] of [
       [near, far],
@@ -34,13 +39,21 @@ export async function tcpRelay(t: TestContext, to: SocketAddress): Promise<TcpRe
   });
   const at = server.address();
   if (at === null || typeof at !== 'object') throw new Error('a TCP server has a port');
+  const silence = () => {
+    for (const socket of sockets) socket.unpipe().resume();
+  };
   return {
     at: { address: at.address, port: at.port },
+    silence,
+    shut() {
+      isOpen = false;
+      silence();
+    },
+    open() {
+      isOpen = true;
+    },
     allow(count) {
       allowed = count;
-    },
-    silence() {
-      for (const socket of sockets) socket.unpipe().resume();
     },
   };
 }

@@ -188,6 +188,8 @@ export const SessionRequest = z.object({
   agent: name.optional(),
   /** Tried in order when the target itself cannot be had; one target only. */
   alternates: z.array(targetText).max(16).default([]),
+  /** A new token for what was granted before: targets that cannot be had now are named as refused instead of failing all. */
+  renewal: z.boolean().default(false),
 });
 export const SessionGrant = z.object({
   /** For Proxy-Authorization at the edge: Bearer, or Basic with this as the password. */
@@ -200,6 +202,8 @@ export const SessionGrant = z.object({
   ca_pem: z.string(),
   idle_seconds: z.number().int(),
   targets: z.array(z.object({ target: z.string(), agent: name, session_id: uuid })),
+  /** Of a renewal. */
+  refused: z.array(z.object({ target: z.string(), code: z.string(), message: z.string(), hint: z.string().optional() })).default([]),
 });
 
 export const AuditRow = z.object({

@@ -49,6 +49,8 @@ const KIND_OF = {
   'route.none': 'not-found',
   'agent.unknown': 'not-found',
   'session.unknown': 'not-found',
+  'session.idle': 'timeout',
+  'outage.too-long': 'unreachable',
   'token.unknown': 'not-found',
   'operator.unknown': 'not-found',
   'ca.missing': 'not-found',

@@ -50,7 +50,7 @@ const Connect = z.object({
   connection: Id.optional(),
 } satisfies FieldsOf<ConnectRequest>);
 
-const Attach = z.object({ sessionToken: Text, connection: Id } satisfies FieldsOf<AttachRequest>);
+const Attach = z.object({ sessionToken: Text, connection: Id, active: z.boolean().optional() } satisfies FieldsOf<AttachRequest>);
 
 const Renewal = z.object({ csrPem: z.string().max(LIMITS.controlFrameV1Bytes), newKey: z.boolean() } satisfies FieldsOf<RenewalRequest>);
 
@@ -67,6 +67,7 @@ const Reported = z.discriminatedUnion('kind', [
     reason: Text,
     last: z.boolean(),
   } satisfies FieldsOf<Event<'refused'>>),
+  z.object({ kind: z.literal('active'), ...channel } satisfies FieldsOf<Event<'active'>>),
   z.object({ kind: z.literal('ended'), ...channel, bytesUp: Count, bytesDown: Count, reason: Text } satisfies FieldsOf<Event<'ended'>>),
 ]);
 

@@ -73,6 +73,10 @@ export interface SessionNotice {
   readonly reason: CloseReason;
   /** For a screen. */
   readonly message: string;
+  /** Absent where it is about all of them. */
+  readonly sessionId?: string | undefined;
+  /** It has not ended: it will in so long, unless its operator does something. */
+  readonly endsInMs?: number | undefined;
 }
 
 export interface PresentedLink {
@@ -131,6 +135,8 @@ export interface ConnectRequest {
 export interface AttachRequest {
   readonly sessionToken: string;
   readonly connection: string;
+  /** The operator is at work: counts as activity. */
+  readonly active?: boolean | undefined;
 }
 
 export interface Plan {
@@ -189,6 +195,12 @@ export type ChannelEvent =
       readonly code: ErrorCode;
       readonly reason: string;
       readonly last: boolean;
+    }
+  /** Bytes of the operator have passed since it was told last, or since it was opened. */
+  | {
+      readonly kind: 'active';
+      readonly channelId: string;
+      readonly sessionId: string;
     }
   | {
       readonly kind: 'ended';

@@ -60,8 +60,8 @@ export async function grantRequest(stream: LinkStream, agent: string | undefined
 }
 
 /** On the stream of an attach, after its answer. Errors as `writeFrame`. */
-export async function sendNotice(stream: LinkStream, reason: string, message: string, clock: Clock, signal: AbortSignal): Promise<void> {
-  await writeFrame(stream, encodeEdgeNotice(edgeNotice(reason, message)), MAX_BYTES, clock, signal);
+export async function sendNotice(stream: LinkStream, notice: Omit<EdgeNotice, 'kind'>, clock: Clock, signal: AbortSignal): Promise<void> {
+  await writeFrame(stream, encodeEdgeNotice(edgeNotice(notice)), MAX_BYTES, clock, signal);
 }
 
 /** The client's end: the next notice; undefined when the edge has ended the stream, as one that knows none does at once. Errors as `readFrame`. */

@@ -6,14 +6,13 @@ import { LIMITS } from '../base/limits.ts';
 import type { World } from '../base/world.ts';
 import { OPERATOR_ALPN } from '../link/operator-request.ts';
 import { dialTls } from '../streams/dial-tls.ts';
-import type { Link } from '../transport/link.ts';
 import { LIVENESS } from '../transport/liveness.ts';
 import { MuxLink } from '../transport/mux/link.ts';
 
 const HINT = 'Is the gateway running, and does a firewall let TCP through to it?';
 
 /** `where` is host:port. Errors `gateway.unreachable`, `gateway.silent`, `certificate.refused`, `protocol.violation`, those of a proxy. */
-export async function dialEdge(where: string, caPem: string, world: World, signal: AbortSignal): Promise<Link> {
+export async function dialEdge(where: string, caPem: string, world: World, signal: AbortSignal): Promise<MuxLink> {
   const late = () => new TunnelError('gateway.silent', `the gateway at ${where} did not answer`, { hint: HINT });
   return await within(world.clock, LIMITS.connectTargetMs, late, signal, async (limit) => {
     const socket = await secure(where, caPem, world, limit);

@@ -1,6 +1,6 @@
-// The end of a session as its program hears it: over for good, or only asked about again, and what is said of a channel that was cut by it.
-import { TunnelError } from '../base/errors.ts';
-import type { Clock, Log } from '../base/world.ts';
+// The end of a session as its program hears it: what it means, and what is said of a channel that was cut by it.
+import { type ErrorCode, TunnelError } from '../base/errors.ts';
+import type { Clock } from '../base/world.ts';
 import { RESET } from '../link/version.ts';
 import type { EdgeNotice } from '../protocol/operator.ts';
 import { effectOf, isCloseReason } from '../sessions/close-reason.ts';
@@ -11,62 +11,56 @@ const TOGETHER_MS = 1000;
 
 export interface Heard {
   readonly message: string;
-  /** Why the lease is over; undefined where it goes on. */
+  /** Why it is over; undefined where it goes on. */
   readonly over: TunnelError | undefined;
 }
 
 /** Where the session of a channel was ended, what the gateway said of it. */
 export type WhyCut = (cause: unknown) => Promise<Heard | undefined>;
 
-export class SessionEnd {
-  readonly #renew: () => Promise<void>;
-  readonly #world: { readonly clock: Clock; readonly log: Log };
-  readonly #over = Promise.withResolvers<never>();
+/** What a notice asks of the program. What only a later version knows is asked about. */
+export function effectOfNotice({ reason, message }: Pick<EdgeNotice, 'reason' | 'message'>): { readonly over: TunnelError } | 'ask' | 'heal' {
+  const effect = isCloseReason(reason) ? effectOf(reason) : 'ask';
+  if (effect === 'over') return { over: endError(reason, message) };
+  return effect === 'ask' ? 'ask' : 'heal';
+}
+
+function endError(reason: string, message: string): TunnelError {
+  if (reason !== 'idle') return new TunnelError('session.closed', message);
+  return new TunnelError('session.idle', message, { hint: 'Connect again; --keep-alive keeps a session in which nothing is sent.' });
+}
+
+/** Unauthenticated, but by whoever stands in between: a hotel's own page, a proxy. It may pass. */
+const MAY_PASS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['certificate.refused', 'pin.mismatch', 'proxy.refused', 'session.refused']);
+const GONE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['agent.unknown', 'operator.unknown']);
+
+/** Whether a failed renewal is the last word. `asked`: the gateway has just said that the session was taken back, so that no route means that there will be none. */
+export function isFinal({ code, kind }: TunnelError, asked: boolean): boolean {
+  if (MAY_PASS.has(code)) return false;
+  return kind === 'unauthenticated' || kind === 'forbidden' || kind === 'usage' || GONE.has(code) || (asked && kind === 'not-found');
+}
+
+/** What was heard last, for the channels that are cut with it. */
+export class LastHeard {
+  readonly #clock: Clock;
   #heard = Promise.withResolvers<Heard>();
 
-  /** `renew` asks the gateway for the session again. */
-  constructor(renew: () => Promise<void>, world: { readonly clock: Clock; readonly log: Log }) {
-    this.#renew = renew;
-    this.#world = world;
-    this.#over.promise.catch(() => {}); // whoever waits for it hears of it
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
 
-  /** Rejects when the gateway has ended the session for good; settles in no other way. */
-  get over(): Promise<never> {
-    return this.#over.promise;
+  hear(heard: Heard): void {
+    this.#heard.resolve(heard);
+    if (!heard.over) this.#heard = Promise.withResolvers();
   }
-
-  readonly hear = (notice: EdgeNotice): void => {
-    void this.#judge(notice).then((heard) => {
-      this.#world.log.info({ reason: notice.reason, over: heard.over !== undefined }, notice.message);
-      this.#heard.resolve(heard);
-      if (heard.over) this.#over.reject(heard.over);
-      else this.#heard = Promise.withResolvers();
-    });
-  };
 
   /** What ended the session of a channel that was cut by `cause`; undefined where its session was not ended, or nobody says why. */
-  async whyCut(cause: unknown): Promise<Heard | undefined> {
+  readonly whyCut: WhyCut = async (cause) => {
     if (!(cause instanceof StreamReset) || cause.code !== RESET.sessionEnded) return undefined;
     const enough = new AbortController();
-    const late = this.#world.clock.sleep(TOGETHER_MS, enough.signal).then(() => undefined);
+    const late = this.#clock.sleep(TOGETHER_MS, enough.signal).then(() => undefined);
     const heard = await Promise.race([this.#heard.promise, late]);
     enough.abort();
     return heard;
-  }
-
-  async #judge({ reason, message }: EdgeNotice): Promise<Heard> {
-    const effect = isCloseReason(reason) ? effectOf(reason) : 'ask';
-    if (effect === 'none') return { message, over: undefined };
-    if (effect === 'over') return { message, over: new TunnelError('session.closed', message) };
-    try {
-      await this.#renew();
-      return { message, over: undefined };
-    } catch (error) {
-      if (!(error instanceof TunnelError) || !FINAL.includes(error.kind)) return { message, over: undefined };
-      return { message, over: new TunnelError(error.code, message, { hint: error.hint, cause: error }) };
-    }
-  }
+  };
 }
-
-const FINAL: readonly TunnelError['kind'][] = ['unauthenticated', 'forbidden', 'not-found'];

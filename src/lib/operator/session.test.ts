@@ -1,8 +1,8 @@
-// The operator's lease on a clock that stands still: when it is renewed, what is tried again, what ends it.
+// The operator's token on a clock that stands still: when it is to be renewed, and what --wait tries again.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quietWorld } from '../../../test/support/quiet-world.ts';
-import type { SessionGrant } from '../api/contract.ts';
+import type { SessionGrant, SessionRequest } from '../api/contract.ts';
 import { TunnelError } from '../base/errors.ts';
 import { OperatorSession } from './session.ts';
 import { tryFor } from './try-for.ts';
@@ -13,54 +13,39 @@ function setUp() {
   const world = quietWorld();
   const outcomes: (TunnelError | undefined)[] = [];
   let asked = 0;
-  const openSession = async (): Promise<SessionGrant> => {
+  const requests: SessionRequest[] = [];
+  const openSession = async (request: SessionRequest): Promise<SessionGrant> => {
+    requests.push(request);
     asked += 1;
     const failure = outcomes.shift();
     if (failure) throw failure;
     const expires = new Date(world.clock.now() + 5 * MINUTE).toISOString();
-    return { token: `token ${asked}`, expires_at: expires, connect: 'gw:1', proxy: null, ca_pem: '', idle_seconds: 900, targets: [] };
+    return { token: `token ${asked}`, expires_at: expires, connect: 'gw:1', proxy: null, ca_pem: '', idle_seconds: 900, targets: [], refused: [] };
   };
-  return { world, outcomes, api: { openSession }, asked: () => asked };
+  return { world, requests, outcomes, api: { openSession }, asked: () => asked };
 }
 
-test('renewed with time to spare, again and again', async (t) => {
-  const { world, api, asked } = setUp();
+test('to be renewed with time to spare, whatever the clocks say of each other', async (t) => {
+  const { world, api, requests } = setUp();
   const session = await OperatorSession.open(api, { targets: ['a:1'] }, world, t.signal);
-  const ending = new AbortController();
-  const kept = session.keepRenewed(ending.signal);
-  await world.clock.advance(3 * MINUTE - 1);
-  assert.deepEqual([asked(), session.grant.token], [1, 'token 1']);
-  await world.clock.advance(1);
-  assert.deepEqual([asked(), session.grant.token], [2, 'token 2']);
+  assert.equal(session.renewAt, 3 * MINUTE);
   await world.clock.advance(3 * MINUTE);
-  assert.equal(session.grant.token, 'token 3');
-  ending.abort();
-  await kept;
-  assert.equal(world.clock.pending, 0);
+  await session.renew(t.signal);
+  assert.deepEqual([session.grant.token, session.renewAt], ['token 2', 6 * MINUTE]);
+  assert.deepEqual(requests, [{ targets: ['a:1'] }, { targets: ['a:1'], renewal: true }]);
 });
 
-test('a gateway that is away is tried again and changes nothing', async (t) => {
+test('a renewal that failed is put off, longer each time, until one succeeds', async (t) => {
   const { world, outcomes, api } = setUp();
   const session = await OperatorSession.open(api, { targets: ['a:1'] }, world, t.signal);
-  const ending = new AbortController();
-  const kept = session.keepRenewed(ending.signal);
-  outcomes.push(new TunnelError('gateway.unreachable', 'away'), new TunnelError('agent.offline', 'not back yet'), new TunnelError('route.none', 'nor yet'));
-  await world.clock.advance(3 * MINUTE + 20_000);
-  assert.equal(session.grant.token, 'token 5');
-  ending.abort();
-  await kept;
+  outcomes.push(new TunnelError('gateway.unreachable', 'away'));
+  await assert.rejects(session.renew(t.signal), { code: 'gateway.unreachable' });
+  session.postpone();
+  assert.ok(session.renewAt > 0 && session.renewAt < 2000, `${session.renewAt}`);
+  assert.equal(session.grant.token, 'token 1');
+  await session.renew(t.signal);
+  assert.equal(session.renewAt, 3 * MINUTE);
 });
-
-for (const code of ['login.refused', 'policy.denied'] as const) {
-  test(`${code} ends it`, async (t) => {
-    const { world, outcomes, api } = setUp();
-    const session = await OperatorSession.open(api, { targets: ['a:1'] }, world, t.signal);
-    const kept = assert.rejects(session.keepRenewed(t.signal), { code });
-    outcomes.push(new TunnelError(code, 'no more'));
-    await world.clock.advance(3 * MINUTE);
-    await kept;
-  });
-}
 
 test('callers at the same time share one renewal', async (t) => {
   const { world, api, asked } = setUp();

@@ -1,7 +1,6 @@
 // An operator's lease: granted by the gateway for some targets, renewed before it ends for as long as it is used.
 import type { SessionGrant, SessionRequest } from '../api/contract.ts';
 import { backoff } from '../base/backoff.ts';
-import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { World } from '../base/world.ts';
 
@@ -20,6 +19,8 @@ export class OperatorSession {
   readonly #request: SessionRequest;
   readonly #world: World;
   #grant: SessionGrant;
+  #renewAt = 0;
+  #failures = 0;
   #renewal: Promise<void> | undefined;
 
   private constructor(api: SessionApi, request: SessionRequest, grant: SessionGrant, world: World) {
@@ -27,6 +28,7 @@ export class OperatorSession {
     this.#request = request;
     this.#grant = grant;
     this.#world = world;
+    this.#granted(grant);
   }
 
   /** Errors of the API: route.none, agent.offline, policy.denied, login.refused, limit.reached. */
@@ -38,42 +40,35 @@ export class OperatorSession {
     return this.#grant;
   }
 
-  /** A new token for the same session; callers at the same time share one request. */
+  /** A new token for the same sessions, and others where those have ended; what cannot be had now is named in the grant. Callers at the same time share one request. */
   renew(signal: AbortSignal): Promise<void> {
     this.#renewal ??= this.#api
-      .openSession(this.#request, signal)
-      .then((grant) => {
-        this.#grant = grant;
-      })
+      .openSession({ ...this.#request, renewal: true }, signal)
+      .then((grant) => this.#granted(grant))
       .finally(() => {
         this.#renewal = undefined;
       });
     return this.#renewal;
   }
 
-  /** Renews until `signal` aborts, then resolves. Rejects when the gateway says that this operator may not any more; anything else is tried again. */
-  async keepRenewed(signal: AbortSignal): Promise<void> {
-    const { clock, random, log } = this.#world;
-    let failures = 0;
-    let failingSince = 0;
-    while (!signal.aborted) {
-      await clock.sleep(failures === 0 ? this.#renewInMs() : backoff(failures, clock.monotonic() - failingSince, random), signal);
-      if (signal.aborted) return;
-      try {
-        await this.renew(signal);
-        failures = 0;
-      } catch (error) {
-        if (signal.aborted) return;
-        if (error instanceof TunnelError && (error.kind === 'unauthenticated' || error.kind === 'forbidden')) throw error;
-        if (failures === 0) failingSince = clock.monotonic();
-        failures += 1;
-        log.warn({ error, failures }, 'session renewal failed');
-      }
-    }
+  /** When the token should be renewed; monotonic. */
+  get renewAt(): number {
+    return this.#renewAt;
   }
 
-  #renewInMs(): number {
-    const left = Date.parse(this.#grant.expires_at) - this.#world.clock.now();
-    return Math.max(RENEW_AT_MOST_EVERY_MS, Math.min(left, LIMITS.sessionTokenMs) * RENEW_AFTER);
+  /** A renewal failed: the token may be good for a while yet. */
+  postpone(): void {
+    const { clock, random } = this.#world;
+    this.#failures += 1;
+    this.#renewAt = clock.monotonic() + backoff(this.#failures, 0, random);
+  }
+
+  /** The gateway's clock may be another than ours, so a grant is never taken for older than it can be. */
+  #granted(grant: SessionGrant): void {
+    const { clock } = this.#world;
+    const left = Date.parse(grant.expires_at) - clock.now();
+    this.#grant = grant;
+    this.#failures = 0;
+    this.#renewAt = clock.monotonic() + Math.max(RENEW_AT_MOST_EVERY_MS, Math.min(left, LIMITS.sessionTokenMs) * RENEW_AFTER);
   }
 }

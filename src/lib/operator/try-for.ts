@@ -16,6 +16,12 @@ const NOT_YET: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 const PAUSE_MS = 250;
 
+/** May waiting cure it? A route is missing for a while only where there was one. */
+export function isNotYet(code: ErrorCode, wasThere: boolean): boolean {
+  if (code === 'target.refused' || code === 'agent.unknown') return false;
+  return NOT_YET.has(code) && (wasThere || code !== 'route.none');
+}
+
 /** The first success, or the last failure once `waitMs` have passed; with 0 one attempt. An abort ends the pause, and the failure stands. */
 export async function tryFor<T>(waitMs: number, attempt: () => Promise<T>, clock: Clock, signal: AbortSignal, curable = NOT_YET): Promise<T> {
   const end = clock.monotonic() + waitMs;

@@ -2,7 +2,7 @@
 import { type ErrorCode, isErrorCode, TunnelError } from '../base/errors.ts';
 import { escapeText } from '../base/escape.ts';
 import { family, message, optional, required } from './v2-fields.ts';
-import { text } from './v2-types.ts';
+import { mark, text, u32, uuid } from './v2-types.ts';
 
 const TOKEN_BYTES = 8192;
 const TARGET_BYTES = 300;
@@ -19,6 +19,8 @@ export interface OperatorConnect {
 export interface OperatorAttach {
   readonly kind: 'operator-attach';
   readonly token: string;
+  /** The operator is at work: the idle time of the sessions begins anew. */
+  readonly active?: true | undefined;
 }
 
 export type OperatorRequest = OperatorConnect | OperatorAttach;
@@ -36,19 +38,23 @@ export interface EdgeRefused {
   readonly hint?: string | undefined;
 }
 
-/** After the answer to an attach, whenever a session of this connection ends for a reason that its program should know. */
+/** After the answer to an attach, whenever a session of this connection ends, or will, for a reason that its program should know. */
 export interface EdgeNotice {
   readonly kind: 'edge-notice';
   /** Of the closed list of reasons; a later version may know more of them. */
   readonly reason: string;
   readonly message: string;
+  /** Absent where it is about all of them. */
+  readonly sessionId?: string | undefined;
+  /** It has not ended: it will in so long, unless its operator does something. */
+  readonly endsInMs?: number | undefined;
 }
 
 export type EdgeAnswer = EdgeGranted | EdgeRefused;
 
 const requests = family<OperatorRequest>('operator request', {
   'operator-connect': message<OperatorConnect>('operator-connect', 0x30, { token: required(1, text(TOKEN_BYTES)), target: required(2, text(TARGET_BYTES)) }),
-  'operator-attach': message<OperatorAttach>('operator-attach', 0x31, { token: required(1, text(TOKEN_BYTES)) }),
+  'operator-attach': message<OperatorAttach>('operator-attach', 0x31, { token: required(1, text(TOKEN_BYTES)), active: optional(2, mark) }),
 });
 
 const answers = family<EdgeAnswer>('edge answer', {
@@ -61,7 +67,12 @@ const answers = family<EdgeAnswer>('edge answer', {
 });
 
 const notices = family<EdgeNotice>('edge notice', {
-  'edge-notice': message<EdgeNotice>('edge-notice', 0x34, { reason: required(1, text(100)), message: required(2, text(MESSAGE_BYTES)) }),
+  'edge-notice': message<EdgeNotice>('edge-notice', 0x34, {
+    reason: required(1, text(100)),
+    message: required(2, text(MESSAGE_BYTES)),
+    sessionId: optional(3, uuid),
+    endsInMs: optional(4, u32),
+  }),
 });
 
 /** Errors `protocol.violation`, as everywhere in version 2. */
@@ -84,8 +95,8 @@ export function refusedError({ code, message: said, hint }: EdgeRefused): Tunnel
 }
 
 /** Within the bounds of its fields. */
-export function edgeNotice(reason: string, said: string): EdgeNotice {
-  return { kind: 'edge-notice', reason, message: fit(said) };
+export function edgeNotice(notice: Omit<EdgeNotice, 'kind'>): EdgeNotice {
+  return { ...notice, kind: 'edge-notice', message: fit(notice.message) };
 }
 
 function fit(said: string): string {

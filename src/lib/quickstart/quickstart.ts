@@ -65,7 +65,9 @@ export async function quickstart({ keep }: { keep: boolean }, outside: World, in
 
   await login({ token: strings.operator, configDir: operatorDir, waitMs: 0 }, world, signal);
   const plan = planForwards({ targets: [target], local: [], socks: [], http: [], listen: undefined, alternates: [], single: undefined });
-  const forwards = starting.use(await connectPorts({ ...plan, configDir: operatorDir, agent: undefined, waitMs: 0, onFailure: () => {} }, world, signal));
+  const forwards = starting.use(
+    await connectPorts({ ...plan, configDir: operatorDir, agent: undefined, waitMs: 0, keepAlive: true, onFailure: () => {} }, world, signal),
+  );
   const listen = forwards.ready[0]?.listen ?? '';
 
   const asked = world.clock.monotonic();

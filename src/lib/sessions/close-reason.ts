@@ -4,16 +4,16 @@ interface Meaning {
   readonly text: string;
   /**
    * What the operator's program does. `over`: it ends. `ask`: it asks for the session again, and ends where it is refused, because another login or another agent
-   * may serve. `none`: it is not told; its next connection opens a new session.
+   * may serve. `heal`: it waits for what is away. `none`: it is not told, because its connection ends too.
    */
-  readonly effect: 'over' | 'ask' | 'none';
+  readonly effect: 'over' | 'ask' | 'heal' | 'none';
 }
 
 export const CLOSE_REASONS = {
   'operator-closed': { text: 'the operator closed it', effect: 'over' },
   'admin-closed': { text: 'an administrator closed it', effect: 'over' },
-  idle: { text: 'no activity within the idle limit', effect: 'none' },
-  'agent-lost': { text: 'the agent lost its link', effect: 'none' },
+  idle: { text: 'no activity within the idle limit', effect: 'over' },
+  'agent-lost': { text: 'the agent lost its link', effect: 'heal' },
   'agent-removed': { text: 'the agent was deleted, or enrolled again with another key', effect: 'ask' },
   'agent-revoked': { text: 'the agent was revoked', effect: 'ask' },
   'agent-locked': { text: 'the agent was locked', effect: 'ask' },

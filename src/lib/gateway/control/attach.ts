@@ -7,7 +7,7 @@ import type { ControlContext } from './context.ts';
 import { decide } from './decide.ts';
 
 /** A target that cannot be had now is passed over: its CONNECT will say why. Errors `session.refused`, `store.busy`. */
-export async function attach(context: ControlContext, seen: SeenTokens, { sessionToken, connection }: AttachRequest): Promise<void> {
+export async function attach(context: ControlContext, seen: SeenTokens, { sessionToken, connection, active = false }: AttachRequest): Promise<void> {
   const { failures, registry, sessions, users, world } = context;
   const claims = await seen.verify(context, sessionToken);
   const operator = await operatorOf(context, claims);
@@ -21,6 +21,8 @@ export async function attach(context: ControlContext, seen: SeenTokens, { sessio
       if (error instanceof TunnelError && error.code !== 'store.busy') return undefined;
       throw error;
     });
-    if (lease) users.use(connection, lease.sessionId);
+    if (!lease) continue;
+    users.use(connection, lease.sessionId);
+    if (active) sessions.active(lease.sessionId);
   }
 }

@@ -22,20 +22,34 @@ export async function openSession(context: ControlContext, caller: Caller, reque
 
   if (request.targets.includes(ANY_TARGET)) demandKnown(context, request.agent);
   const named = request.targets.filter((text) => text !== ANY_TARGET);
-  const decided = named.map((text) => {
+  const refused: SessionGrant['refused'] = [];
+  /** What a renewal cannot have now it is told of; anyone else fails as a whole. */
+  const orRefuse = async <Value>(target: string, work: () => Value): Promise<Awaited<Value> | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof TunnelError) || request.renewal !== true) throw error;
+      refused.push({ target, code: error.code, message: error.message, hint: error.hint });
+      return undefined;
+    }
+  };
+  const decided: { readonly target: string; readonly way: DecidedWay }[] = [];
+  for (const text of named) {
     const asked = { target: parseTarget(text), alternates, explicitAgent: request.agent ?? null, operator };
-    return { target: formatTarget(asked.target), way: chooseWay(context, asked, operator) };
-  });
+    const target = formatTarget(asked.target);
+    const way = await orRefuse(target, () => chooseWay(context, asked, operator, request.renewal === true));
+    if (way) decided.push({ target, way });
+  }
   const granted: SessionGrant['targets'] = [];
   for (const { target, way } of decided) {
-    const { sessionId } = await sessions.lease(operator, way.agent);
-    granted.push({ target, agent: way.agent.name, session_id: sessionId });
+    const lease = await orRefuse(target, () => sessions.lease(operator, way.agent));
+    if (lease) granted.push({ target, agent: way.agent.name, session_id: lease.sessionId });
   }
   const now = world.clock.now();
   const times = { now, expiresAt: now + LIMITS.sessionTokenMs };
   const claims = {
     operatorId: operator.id,
-    targets: [...(named.length < request.targets.length ? [ANY_TARGET] : []), ...granted.map(({ target }) => target)],
+    targets: request.targets.map((text) => (text === ANY_TARGET ? text : formatTarget(parseTarget(text)))),
     agent: request.agent,
     alternates: alternates.map(formatTarget),
     credentialId: credentialHash,
@@ -48,6 +62,7 @@ export async function openSession(context: ControlContext, caller: Caller, reque
     ca_pem: authority.bundlePem,
     idle_seconds: LIMITS.sessionIdleMs / 1000,
     targets: granted,
+    refused,
   };
 }
 
@@ -57,11 +72,13 @@ function demandKnown({ registry }: ControlContext, agent: string | undefined): v
   throw new TunnelError('agent.unknown', `there is no agent ${agent}`, { hint: 'tunnel agent list shows those there are.' });
 }
 
-function chooseWay({ audit, failures, registry, world }: ControlContext, asked: Request, operator: Operator): DecidedWay {
+/** A renewal asks again and again while an agent is away: only what policy refuses it then is a matter for the audit log. */
+function chooseWay({ audit, failures, registry, world }: ControlContext, asked: Request, operator: Operator, renewal: boolean): DecidedWay {
   const { record, ways } = decide(asked, registry.all(), failures.at(world.clock.monotonic()));
   const [way] = ways;
   if (way) return way;
   const error = decisionError(record) ?? new TunnelError('internal', 'a decision without a way');
+  if (renewal && error.kind !== 'forbidden') throw error;
   audit.keep({
     code: 'session.refused',
     actor: `operator:${operator.name}`,

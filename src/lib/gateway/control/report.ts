@@ -38,6 +38,10 @@ export class ChannelReports {
       this.#ended(context, event);
       return;
     }
+    if (event.kind === 'active') {
+      if (this.#open.get(event.channelId)?.sessionId === event.sessionId) context.sessions.active(event.sessionId);
+      return;
+    }
     const planned = this.#planned.get(event.channelId);
     if (!planned) throw new TunnelError('protocol.violation', `the channel ${event.channelId} was never planned`);
     if (event.kind === 'opened') this.#opened(context, event, planned);

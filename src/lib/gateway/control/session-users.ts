@@ -66,7 +66,7 @@ export class SessionUsers implements Disposable {
   #judge(sessionId: string): void {
     const session = this.#sessions.find(sessionId);
     if (!session || session.channels.size > 0 || this.#uses.values().some((used) => used.has(sessionId))) return;
-    const left = session.lastActivity + GRACE_MS - this.#world.clock.monotonic();
+    const left = session.lastUse + GRACE_MS - this.#world.clock.monotonic();
     if (left > 0) {
       this.#judgeIn(left, sessionId);
       return;

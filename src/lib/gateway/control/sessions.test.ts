@@ -34,24 +34,36 @@ test('material says who may do what, and is signed anew at half of its life and 
   assert.notEqual(wider.material, renewed.material);
 });
 
-test('idle sessions end after 15 minutes, those with open channels do not', async (t) => {
+test('15 minutes without the operator end a session, with a warning before; leases and open sockets keep none, what the operator does keeps it', async (t) => {
   const clock = new ManualClock(Date.now());
-  const { control, orders, store, ...stand } = await controlStand(t, { clock });
+  const { control, orders, ...stand } = await controlStand(t, { clock });
   const agent = { id: await stand.agent('web1'), name: 'web1', ports };
   const { sessions } = control.context;
   const alice = await stand.operator('alice', null);
   const idle = await sessions.lease(alice, agent);
   const busy = await sessions.lease(await stand.operator('bob', null), agent);
-  sessions.channelOpened(busy.sessionId, 'c1', '10.0.0.5:22');
-  await clock.advance(LIMITS.sessionIdleMs / 2);
-  await sessions.lease(alice, agent);
-  await clock.advance(LIMITS.sessionIdleMs / 2);
+  sessions.channelOpened(idle.sessionId, 'c1', '10.0.0.5:22');
+  const warning = 'tellOperators  idle the session on web1 ends in 60 s unless something is sent';
+  for (const _third of [1, 2]) {
+    await clock.advance(LIMITS.sessionIdleMs / 3);
+    await sessions.lease(alice, agent);
+    sessions.active(busy.sessionId);
+  }
   assert.deepEqual(orders, []);
-  await clock.advance(LIMITS.sessionIdleMs / 2);
-  assert.deepEqual(orders, [`endSession ${idle.sessionId} idle`]);
-  sessions.channelEnded(busy.sessionId, 'c1');
-  await clock.advance(LIMITS.sessionIdleMs + 1);
-  assert.deepEqual(orders, [`endSession ${idle.sessionId} idle`, `endSession ${busy.sessionId} idle`]);
+  await clock.advance(LIMITS.sessionIdleMs / 3 - LIMITS.idleWarningMs);
+  assert.deepEqual(orders, [warning]);
+  await clock.advance(LIMITS.idleWarningMs - 1);
+  assert.ok(sessions.find(idle.sessionId));
+  await clock.advance(1);
+  assert.deepEqual(orders, [warning, `endSession ${idle.sessionId} idle`]);
+  orders.length = 0;
+  await clock.advance(LIMITS.sessionIdleMs / 3 + LIMITS.sessionIdleMs / 3 - LIMITS.idleWarningMs);
+  assert.deepEqual(orders, [warning]);
+  sessions.active(busy.sessionId);
+  await clock.advance(LIMITS.sessionIdleMs - LIMITS.idleWarningMs);
+  assert.deepEqual(orders, [warning, warning]);
+  await clock.advance(LIMITS.idleWarningMs);
+  assert.deepEqual(orders.at(-1), `endSession ${busy.sessionId} idle`);
   assert.equal(sessions.find(busy.sessionId), undefined);
 });
 

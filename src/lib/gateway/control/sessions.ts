@@ -45,12 +45,14 @@ export interface Session {
   readonly agent: { readonly id: string; readonly name: string };
   /** Targets of the open channels, by channel id. */
   readonly channels: ReadonlyMap<string, string>;
-  /** Monotonic. */
-  readonly lastActivity: number;
+  /** When it was leased, or a channel of it opened or ended. Monotonic. */
+  readonly lastUse: number;
 }
 
 interface Live extends Session {
   readonly channels: Map<string, string>;
+  lastUse: number;
+  /** When its operator did something: opened it or a channel, sent bytes, asked to keep it. Monotonic. */
   lastActivity: number;
   idleTimer: Timer | undefined;
   material: { readonly text: string; readonly terms: string; readonly renewAt: number } | undefined;
@@ -72,7 +74,7 @@ export class Sessions implements AsyncDisposable {
   async lease(operator: Operator, agent: LeaseAgent): Promise<SessionLease> {
     for (;;) {
       const live = await this.#joinOrOpen(operator, agent);
-      this.#active(live);
+      live.lastUse = this.#options.world.clock.monotonic();
       const material = await this.#material(live, operator, agent);
       if (this.#byId.get(live.id) === live) return { sessionId: live.id, operator: operator.name, idleLimitMs: LIMITS.sessionIdleMs, material };
     }
@@ -94,14 +96,23 @@ export class Sessions implements AsyncDisposable {
 
   channelOpened(sessionId: string, channelId: string, target: string): void {
     const live = this.#byId.get(sessionId);
-    live?.channels.set(channelId, target);
-    if (live) this.#active(live);
+    if (!live) return;
+    live.channels.set(channelId, target);
+    live.lastUse = this.#options.world.clock.monotonic();
+    this.active(sessionId);
   }
 
   channelEnded(sessionId: string, channelId: string): void {
     const live = this.#byId.get(sessionId);
-    live?.channels.delete(channelId);
-    if (live) this.#active(live);
+    if (!live) return;
+    live.channels.delete(channelId);
+    live.lastUse = this.#options.world.clock.monotonic();
+  }
+
+  /** Its operator did something. The timer finds it out when it falls due. */
+  active(sessionId: string): void {
+    const live = this.#byId.get(sessionId);
+    if (live) live.lastActivity = this.#options.world.clock.monotonic();
   }
 
   /** Its channels are cut first, then it is written down. One caller ends a session; the others find nothing to do. */
@@ -155,7 +166,7 @@ export class Sessions implements AsyncDisposable {
     const users = effectOf(reason) === 'none' ? [] : usersOf(live.id);
     const failed = (error: unknown) => world.log.info({ error, sessionId: live.id }, 'the edge could not end a session: its link may be gone');
     // In this order: who hears why before the channels are cut can say so.
-    const told = users.length > 0 ? edge()?.tellOperators(users, { reason, message: noticeText(live, reason, note) }) : undefined;
+    const told = users.length > 0 ? edge()?.tellOperators(users, { reason, message: noticeText(live, reason, note), sessionId: live.id }) : undefined;
     await Promise.all([told?.catch(failed), edge()?.endSession(live.id, reason).catch(failed)]);
     await store.transaction(async (tables) => {
       const ended = await tables.sessions.end(live.id, reason);
@@ -205,11 +216,13 @@ export class Sessions implements AsyncDisposable {
       operator,
       agent: { id: agent.id, name: agent.name },
       channels: new Map(),
-      lastActivity: 0,
+      lastUse: 0,
+      lastActivity: world.clock.monotonic(),
       idleTimer: undefined,
       material: undefined,
     };
     this.#byId.set(id, live);
+    this.#judge(live);
     return live;
   }
 
@@ -243,20 +256,22 @@ export class Sessions implements AsyncDisposable {
     return text;
   }
 
-  #active(live: Live): void {
-    live.lastActivity = this.#options.world.clock.monotonic();
-    live.idleTimer ??= this.#options.world.clock.after(LIMITS.sessionIdleMs, () => this.#judge(live));
-  }
-
-  /** Until edges report bytes, a session with open channels counts as used. */
   #judge(live: Live): void {
-    const { clock, log } = this.#options.world;
+    const { edge, usersOf, world } = this.#options;
+    const { clock, log } = world;
     const now = clock.monotonic();
-    if (live.channels.size > 0) live.lastActivity = now;
-    const verdict = judgeIdle(live.lastActivity, LIMITS.sessionIdleMs, now);
-    live.idleTimer = undefined;
-    if (verdict.idle) this.end(live.id, 'idle').catch((error: unknown) => log.error({ error, sessionId: live.id }, 'an idle session could not be ended'));
-    else live.idleTimer = clock.after(verdict.askAgainAt - now, () => this.#judge(live));
+    const verdict = judgeIdle(live.lastActivity, { limitMs: LIMITS.sessionIdleMs, warningMs: LIMITS.idleWarningMs }, now);
+    if (verdict.idle) {
+      this.end(live.id, 'idle').catch((error: unknown) => log.error({ error, sessionId: live.id }, 'an idle session could not be ended'));
+      return;
+    }
+    live.idleTimer = clock.after(verdict.askAgainAt - now, () => this.#judge(live));
+    if (!verdict.warn) return;
+    const endsInMs = Math.round(verdict.endsAt - now);
+    const message = `the session on ${live.agent.name} ends in ${Math.round(endsInMs / 1000)} s unless something is sent`;
+    edge()
+      ?.tellOperators(usersOf(live.id), { reason: 'idle', message, sessionId: live.id, endsInMs })
+      .catch((error: unknown) => log.info({ error, sessionId: live.id }, 'the edge could not warn of an idle session'));
   }
 }
 

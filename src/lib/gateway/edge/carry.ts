@@ -10,6 +10,7 @@ import type { Connected } from '../../streams/http-proxy.ts';
 import { type Carried, splice } from '../../streams/splice.ts';
 import { type LinkStream, StreamReset } from '../../transport/link.ts';
 import type { AttachRequest, ChannelEvent, ConnectRequest, ControlForEdge, Plan, Way } from '../contract.ts';
+import { Activity } from './activity.ts';
 import type { AgentLink } from './agent-link.ts';
 import { Notices } from './front/notices.ts';
 import type { Links } from './links.ts';
@@ -31,6 +32,7 @@ export class Carrier {
   readonly #world: World;
   /** Who hears why its sessions end. */
   readonly notices = new Notices();
+  readonly #activity: Activity;
   #refusing: string | undefined;
   #open = 0;
   #whenEmpty = Promise.withResolvers<void>();
@@ -39,6 +41,7 @@ export class Carrier {
     this.#control = control;
     this.#links = links;
     this.#world = world;
+    this.#activity = new Activity((moved) => this.#report({ kind: 'active', ...moved }), world.clock);
   }
 
   /** From here on every request is `gateway.stopping`. Resolves when the last one that is under way has ended. */
@@ -132,6 +135,8 @@ export class Carrier {
     const carried: Carried = { aToB: 0, bToA: 0 };
     const cut = () => stream.destroy(new StreamReset(RESET.sessionEnded));
     session.addEventListener('abort', cut, { once: true });
+    const { channelId, sessionId } = named(plan, way);
+    const watched = this.#activity.watch({ channelId, sessionId }, carried);
     let reason = 'ended';
     try {
       const done = splice(operator, stream, carried);
@@ -145,7 +150,8 @@ export class Carrier {
     link.countLeak(stream);
     if (link.wornOut({ refused: false })) this.#links.renew(link, LIMITS.replacedLinkGraceMs);
     held[Symbol.dispose]();
-    this.#report({ kind: 'ended', ...named(plan, way), bytesUp: carried.aToB, bytesDown: carried.bToA, reason });
+    watched[Symbol.dispose]();
+    this.#report({ kind: 'ended', channelId, sessionId, bytesUp: carried.aToB, bytesDown: carried.bToA, reason });
     this.#ended();
   }
 

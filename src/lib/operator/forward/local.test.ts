@@ -9,19 +9,31 @@ import { TunnelError } from '../../base/errors.ts';
 import { refuseRequest } from '../../link/operator-request.ts';
 import { realWorld } from '../../system/real-world.ts';
 import type { LinkStream } from '../../transport/link.ts';
-import { createConnector } from '../connector.ts';
+import { connectEdge } from '../edge-connection.ts';
+import { startLease } from '../lease.ts';
 import { Traffic } from './carry.ts';
 import { listenLocally, toTarget } from './local.ts';
 
 const TARGET = '10.0.0.5:80';
 
-async function forward(t: TestContext, answer: Answer) {
+async function forward(t: TestContext, answerConnect: Answer) {
+  const answer: Answer = async (stream, request) => (request.kind === 'operator-attach' ? void (await accept(stream)) : await answerConnect(stream, request));
   const world = realWorld({ level: 'silent' });
   const edge = await startConnectEdge(t, answer);
-  const connector = createConnector({ connect: edge.connect, caPem: () => edge.caPem, token: () => 'session-token' }, world);
-  t.after(() => connector[Symbol.asyncDispose]());
+  const grant = {
+    token: 'session-token',
+    expires_at: new Date(Date.now() + 300_000).toISOString(),
+    connect: edge.connect,
+    proxy: null,
+    ca_pem: edge.caPem,
+    idle_seconds: 900,
+    targets: [{ target: TARGET, agent: 'web1', session_id: '00000000-0000-4000-8000-000000000001' }],
+    refused: [],
+  };
+  const lease = await startLease({ api: { openSession: async () => grant }, request: { targets: [TARGET] }, waitMs: 0 }, world, t.signal);
+  t.after(() => lease[Symbol.asyncDispose]());
   const failures: unknown[] = [];
-  const serve = toTarget(TARGET, connector.connectTarget, new Traffic());
+  const serve = toTarget(TARGET, lease.connect, new Traffic());
   const local = await listenLocally({ listen: { address: '127.0.0.1', port: 0 }, serve, onFailure: (error) => failures.push(error) }, world);
   t.after(() => local[Symbol.asyncDispose]());
   assert.ok('port' in local.listen);
@@ -45,7 +57,7 @@ test('each connection is a request with the session token, all on one connection
   assert.equal(await ask(t, port), 'hello');
   assert.equal(await ask(t, port), 'hello');
   const request = { kind: 'operator-connect', target: TARGET, token: 'session-token' };
-  assert.deepEqual(edge.seen, [request, request]);
+  assert.deepEqual(edge.seen.slice(1), [request, request]);
   assert.equal(edge.connections(), 1);
 });
 
@@ -155,8 +167,7 @@ test('an edge with a certificate of another CA is refused', async (t) => {
       accepting(() => {}),
     ),
   ]);
-  await using connector = createConnector({ connect: edge.connect, caPem: () => other.caPem, token: () => 'x' }, world);
-  await assert.rejects(connector.ready(t.signal), { code: 'certificate.refused' });
+  await assert.rejects(connectEdge(edge.connect, other.caPem, world, t.signal), { code: 'certificate.refused' });
 });
 
 test('nobody at the gateway is gateway.unreachable', async (t) => {
@@ -165,6 +176,5 @@ test('nobody at the gateway is gateway.unreachable', async (t) => {
     t,
     accepting(() => {}),
   );
-  await using connector = createConnector({ connect: '127.0.0.1:1', caPem: () => edge.caPem, token: () => 'x' }, world);
-  await assert.rejects(connector.connectTarget(TARGET, t.signal), { code: 'gateway.unreachable', kind: 'unreachable' });
+  await assert.rejects(connectEdge('127.0.0.1:1', edge.caPem, world, t.signal), { code: 'gateway.unreachable', kind: 'unreachable' });
 });

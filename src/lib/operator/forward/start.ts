@@ -2,10 +2,10 @@
 
 import { unlessAborted } from '../../base/deadline.ts';
 import type { World } from '../../base/world.ts';
-import { type Lease, type LeaseOptions, startLease } from '../lease.ts';
+import { type Lease, type LeaseEvent, type LeaseOptions, startLease } from '../lease.ts';
 import { Traffic } from './carry.ts';
 import { httpProxy } from './http.ts';
-import { type ConnectTarget, listenLocally, type Serve, toTarget } from './local.ts';
+import { type ConnectTarget, type LocalListener, listenLocally, type Serve, toTarget } from './local.ts';
 import { socksProxy } from './socks5.ts';
 import { type ForwardSpec, formatListen, isPublic, type Protocol } from './spec.ts';
 
@@ -31,6 +31,7 @@ export interface ReadyForward {
 
 export interface Forwards extends AsyncDisposable {
   readonly ready: readonly ReadyForward[];
+  readonly lease: Pick<Lease, 'grant' | 'roundTripMs'>;
   readonly traffic: Traffic;
   readonly ended: Promise<void>;
 }
@@ -52,20 +53,22 @@ export async function startForwards(
     starting.defer(() => proxy.close());
     return proxy.serve;
   };
-  const bound = [];
-  for (const spec of specs) bound.push({ spec, at: starting.use(await listenLocally({ listen: spec.listen, serve: serveAs(spec), onFailure }, world)).listen });
+  const bound: { readonly spec: ForwardSpec; readonly listener: LocalListener }[] = [];
+  for (const spec of specs) {
+    bound.push({ spec, listener: starting.use(await listenLocally({ listen: spec.listen, serve: serveAs(spec), onFailure }, world)) });
+  }
 
   const request = { targets: [...new Set(specs.map(({ target }) => target))], alternates: [...alternates], ...(agent === undefined ? {} : { agent }) };
-  const lease = starting.use(await startLease({ ...options, request }, world, signal));
+  const onEvent = (event: LeaseEvent) => {
+    if (event.kind === 'target-over') for (const { spec, listener } of bound) if (spec.target === event.target) void listener[Symbol.asyncDispose]();
+    options.onEvent?.(event);
+  };
+  const lease = starting.use(await startLease({ ...options, request, onEvent }, world, signal));
   granted.resolve(lease);
   const agentOf = new Map(lease.grant.targets.map((grant) => [grant.target, grant.agent]));
-  const ready = bound.map(({ spec: { target, protocol }, at }) => ({
-    target,
-    listen: formatListen(at),
-    protocol,
-    agent: agentOf.get(target) ?? null,
-    shared: isPublic(at),
-  }));
+  const ready = bound.map(({ spec: { target, protocol }, listener: { listen } }) => {
+    return { target, listen: formatListen(listen), protocol, agent: agentOf.get(target) ?? null, shared: isPublic(listen) };
+  });
   const running = starting.move();
-  return { ready, traffic, ended: lease.ended, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return { ready, lease, traffic, ended: lease.ended, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }

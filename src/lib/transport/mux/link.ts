@@ -75,6 +75,8 @@ export class MuxLink implements Link {
   /** What all windows together have grown beyond their first size. */
   #grown = 0;
   #heardAt: number;
+  #pingedAt: number | undefined;
+  #roundTripMs: number | undefined;
   readonly #pongs = new Allowance(PONGS_PER_SECOND);
   readonly #patience: Patience;
   #timer: Timer | undefined;
@@ -124,6 +126,11 @@ export class MuxLink implements Link {
 
   async acceptStream(signal: AbortSignal): Promise<LinkStream> {
     return this.#arrived.next(signal);
+  }
+
+  /** From the last ping to its pong; undefined before there was one. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs;
   }
 
   lastReceived(): number {
@@ -177,12 +184,18 @@ export class MuxLink implements Link {
     else if (type === FRAME.reset) this.#streamOf(id)?.receiveReset(readNumber(payload));
     else if (type === FRAME.window) this.#streamOf(id, 'known')?.receiveCredit(readNumber(payload));
     else if (type === FRAME.ping) this.#pong();
-    // a pong has done its work by coming; what else there is a later version says
+    else if (type === FRAME.pong) this.#hearPong();
+    // what else there is a later version says
   }
 
   /** Not while much is queued: that is as good a sign of life, and pings must not fill the memory. */
   #pong(): void {
     if (!this.#wire.congested && this.#pongs.spend(this.#clock.monotonic())) this.#wire.send(pingFrame(FRAME.pong));
+  }
+
+  #hearPong(): void {
+    if (this.#pingedAt !== undefined) this.#roundTripMs = this.#clock.monotonic() - this.#pingedAt;
+    this.#pingedAt = undefined;
   }
 
   #settings(payload: Buffer): void {
@@ -256,7 +269,10 @@ export class MuxLink implements Link {
     const verdict = this.#patience.judge(now, { heardAt: this.#heardAt, unfinished: this.#wire.unfinished, greeted: this.#theirs !== undefined });
     if (verdict.kind === 'silent') this.#end({ by: 'silence', code: undefined, reason: 'nothing was received' });
     else if (verdict.kind === 'violation') this.#cut(violation(verdict.what));
-    else if (verdict.ping) this.#wire.send(pingFrame(FRAME.ping));
+    else if (verdict.ping) {
+      this.#pingedAt ??= now;
+      this.#wire.send(pingFrame(FRAME.ping));
+    }
     if (verdict.kind !== 'alive' || this.#ended) return;
     this.#timer = this.#clock.after(verdict.lookAgainMs, () => this.#look());
   }

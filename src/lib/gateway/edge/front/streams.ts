@@ -30,6 +30,7 @@ export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: 
   const asking = new Set<Promise<unknown>>();
   const lost = new AbortController();
   let givenUp = 0;
+  let listeningOn: LinkStream | undefined;
   const asked = async <Value>(question: Promise<Value>, gone: AbortSignal): Promise<Value> => {
     asking.add(question);
     try {
@@ -40,12 +41,17 @@ export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: 
     }
   };
 
-  /** An attach stays open: on it the program hears why its sessions end. */
+  /** An attach stays open, until the next one: on it the program hears why its sessions end. */
   const listenOn = (stream: LinkStream, gone: AbortSignal): void => {
-    const listening = carrier.notices.listen(connection, ({ reason, message }) => {
-      sendNotice(stream, reason, message, clock, gone).catch((error: unknown) => log.info({ error, remote }, 'an operator did not take a notice'));
+    listeningOn?.end();
+    listeningOn = stream;
+    const listening = carrier.notices.listen(connection, (notice) => {
+      sendNotice(stream, notice, clock, gone).catch((error: unknown) => log.info({ error, remote }, 'an operator did not take a notice'));
     });
-    stream.resume().once('close', () => listening[Symbol.dispose]());
+    stream
+      .resume()
+      .once('finish', () => listening[Symbol.dispose]())
+      .once('close', () => listening[Symbol.dispose]());
     if (stream.destroyed) listening[Symbol.dispose]();
   };
 
@@ -55,7 +61,7 @@ export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: 
     try {
       const request = await hearRequest(stream, clock, gone.signal);
       if (request.kind === 'operator-attach') {
-        await asked(carrier.attach({ sessionToken: request.token, connection }), gone.signal);
+        await asked(carrier.attach({ sessionToken: request.token, connection, active: request.active }), gone.signal);
         await grantRequest(stream, undefined, clock, gone.signal);
         listenOn(stream, gone.signal);
         return;
