@@ -8,6 +8,7 @@ const KIND_OF = {
   'store.corrupt': 'failed',
   'store.newer': 'failed',
   'audit.broken': 'failed',
+  'check.failed': 'failed',
   'protocol.violation': 'failed',
   'protocol.unsupported': 'failed',
   'link.lost': 'unreachable',

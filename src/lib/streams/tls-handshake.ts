@@ -1,9 +1,9 @@
 // The client's side of a TLS handshake on a connection that is there already: the one place that waits for it, for the gateway and for proxies alike.
 import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { TunnelError } from '../base/errors.ts';
 import { escapeText } from '../base/escape.ts';
-import type { TcpSocket } from '../base/world.ts';
 
 export interface TlsOptions extends Pick<ConnectionOptions, 'ca' | 'rejectUnauthorized' | 'minVersion'> {
   readonly alpn?: string;
@@ -14,7 +14,7 @@ export interface TlsOptions extends Pick<ConnectionOptions, 'ca' | 'rejectUnauth
  * that puts a TlsWire below. (Tried, 24.21: a reset of the TCP socket that TLS lies on directly leaves as a clean end, and with `destroy` after it at times ends the process.)
  * Error `certificate.refused` without a hint; everything else rejects as it came, an abort with the signal's reason.
  */
-export async function shakeHands(raw: TcpSocket, host: string, { alpn, ...options }: TlsOptions, signal: AbortSignal): Promise<TLSSocket> {
+export async function shakeHands(raw: Duplex, host: string, { alpn, ...options }: TlsOptions, signal: AbortSignal): Promise<TLSSocket> {
   const named = isIP(host) === 0 ? { servername: host } : {};
   const rejectUnauthorized = true; // Node's own default is NODE_TLS_REJECT_UNAUTHORIZED
   const tls = connect({ socket: raw, host, ...named, ...(alpn !== undefined && { ALPNProtocols: [alpn] }), rejectUnauthorized, ...options });

@@ -18,16 +18,21 @@ export function fillIn(argument: string, address: Address): string {
 
 /**
  * The program's exit code; 128 + signal where one ended it, as shells count. An abort, or the end of the right to connect, sends it SIGTERM.
- * Error `usage` where it cannot be started.
+ * `to stderr`: it reads nothing, and standard output is left alone. Error `usage` where it cannot be started.
  */
-export async function runCommand(command: readonly string[], { ready, ended }: Pick<Forwards, 'ready' | 'ended'>, signal: AbortSignal): Promise<number> {
+export async function runCommand(
+  command: readonly string[],
+  { ready, ended }: Pick<Forwards, 'ready' | 'ended'>,
+  signal: AbortSignal,
+  terminal: 'inherited' | 'to stderr' = 'inherited',
+): Promise<number> {
   const [{ execa }, { constants }] = await Promise.all([import('execa'), import('node:os')]);
   const address = addressOf(ready[0]?.listen ?? '');
   const [file = '', ...args] = command.map((argument) => fillIn(argument, address));
   const over = new AbortController();
   ended.catch((error: unknown) => over.abort(error));
   const result = await execa(file, args, {
-    stdio: 'inherit',
+    stdio: terminal === 'inherited' ? 'inherit' : ['ignore', process.stderr, process.stderr],
     reject: false,
     cancelSignal: AbortSignal.any([signal, over.signal]),
     env: { TUNNEL_HOST: address.host, TUNNEL_PORT: address.port, TUNNEL_ADDR: address.addr },
