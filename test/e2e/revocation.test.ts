@@ -12,6 +12,7 @@ import { auditRows } from '../support/audit-rows.ts';
 import { type Chain, connectTo, startChain } from '../support/chain.ts';
 import { BIN, type Finished, type Running, start, succeed, tunnel } from '../support/cli.ts';
 import { enrolOnceByHand } from '../support/enrol-by-hand.ts';
+import { adminOf } from '../support/fleet.ts';
 import { dial, readToEnd, startTarget } from '../support/tcp.ts';
 
 const REASON = 'laptop stolen, ticket 4711';
@@ -220,3 +221,28 @@ test('a stock agent that was deleted does not get back in, now or after a restar
     assert.deepEqual([by, /not, or no longer, good/.test(reason)], ['peer', true], `${when}: ${reason}`);
   }
 });
+
+for (const transport of ['quic', 'tls']) {
+  test(`over ${transport} an agent that does not listen holds up nobody: its sessions end all the same`, async (t) => {
+    const chain = await startChain(t);
+    await chain.agent.stop();
+    const agent = start(t, ['agent', 'start', '--data-dir', chain.agentFolder, '--transport', transport]);
+    await agent.event('ready');
+    const busy = await connectTo(t, chain, `127.0.0.1:${await echoTarget(t)}`);
+    const { ending } = await channelThrough(t, busy);
+    const end = endOf(busy.running);
+    const api = adminOf(chain);
+    agent.child.kill('SIGSTOP');
+    const since = performance.now();
+    const revoked = api.revokeAgent('web1', {}, t.signal).then(() => performance.now() - since);
+    assert.equal((await ending).end, 'reset');
+    const cutAfter = performance.now() - since;
+    const { code } = await end;
+    const answeredAfter = await revoked;
+    t.diagnostic(`sessions ended after ${Math.round(cutAfter)} ms, answered after ${Math.round(answeredAfter)} ms`);
+    assert.ok(cutAfter < 2000 && answeredAfter < 2000, `${cutAfter} and ${answeredAfter} ms`);
+    assert.equal(code, 4);
+    assert.deepEqual((await agentRow(chain))['links'], []);
+    await agent.stop('SIGKILL'); // SIGTERM would wait for it to go on
+  });
+}
