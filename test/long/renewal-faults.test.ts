@@ -43,8 +43,8 @@ async function assertSound(t: TestContext, stand: EnrolmentStand, name: string, 
 }
 
 for (const [what, flags, step] of [
-  ['same key', [], FULL ? 1 : 2],
-  ['a new key', ['--rotate-key'], FULL ? 1 : 3],
+  ['same key', [], FULL ? 1 : 4],
+  ['a new key', ['--rotate-key'], FULL ? 1 : 6],
 ] as const) {
   test(`kill -9 of the gateway at ${step === 1 ? 'every' : `one in ${step}`} of its writes, ${what}`, async (t) => {
     const points = faultPoints(join(temporaryFolder(t), 'faults'));
@@ -78,7 +78,7 @@ for (const [what, flags, step] of [
 }
 
 for (const [fault, flags, step] of [
-  ['kill', [], 1],
+  ['kill', [], FULL ? 1 : 2],
   ['torn', ['--rotate-key'], 1],
   ['ENOSPC', ['--rotate-key'], FULL ? 1 : 4],
 ] satisfies [Fault, string[], number][]) {
