@@ -37,6 +37,7 @@ export async function startConnectProxy(t: TestContext, { demands, first = '', l
       }
       const [, host = '', asPort = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(place) ?? [];
       const onward = connect({ host: leadsTo === undefined ? host : '127.0.0.1', port: leadsTo ?? Number(asPort), allowHalfOpen: true });
+      t.after(() => onward.destroy());
       const unreachable = () => socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
       onward.once('error', unreachable).once('connect', () => {
         onward.off('error', unreachable);

@@ -1,11 +1,13 @@
 // How the file of the store comes to be and is opened, for the worker: private, durable, never empty in place of a damaged one.
 
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fchmodSync, fsyncSync, linkSync, lstatSync, openSync, rmSync, statfsSync } from 'node:fs';
+import { accessSync, closeSync, constants, fchmodSync, fsyncSync, linkSync, lstatSync, openSync, rmSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
+const READ_ONLY = 8;
 const CORRUPT = 11;
+const FULL = 13;
 const CANNOT_OPEN = 14;
 /** "tunl"; tells our file from any other SQLite file. */
 const APPLICATION_ID = 0x74756e6c;
@@ -69,10 +71,15 @@ function syncDirectory(path: string): void {
   }
 }
 
-/** SQLite has one word for every failure of a disk; where there is no room left, that is the reason. */
-export function isFull(path: string): boolean {
+/** SQLite has few words for failures of a disk: the `errcode` that says why, where no room is left or nothing may be written. */
+export function diskErrcode(path: string, errcode: number): number {
+  try {
+    accessSync(dirname(path), constants.W_OK);
+  } catch {
+    return READ_ONLY;
+  }
   const { bavail, bsize } = statfsSync(dirname(path));
-  return bavail * bsize < ROOM_BYTES;
+  return bavail * bsize < ROOM_BYTES ? FULL : errcode;
 }
 
 function sqliteError(message: string, errcode: number): Error {

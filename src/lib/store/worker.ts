@@ -2,7 +2,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Answer, Failure, Question, SqlRow, SqlValue, WorkerStart } from './messages.ts';
-import { isFull, openDatabase } from './worker-file.ts';
+import { diskErrcode, openDatabase } from './worker-file.ts';
 
 const STATEMENTS_KEPT = 200;
 const IO_ERROR = 10;
@@ -63,7 +63,7 @@ function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) return { message: String(error), errcode: undefined };
   if ('errcode' in error && typeof error.errcode === 'number') {
     const isDisk = [IO_ERROR, CANNOT_OPEN].includes(error.errcode & 0xff);
-    return { message: error.message, errcode: isDisk && isFull(path) ? FULL : error.errcode };
+    return { message: error.message, errcode: isDisk ? diskErrcode(path, error.errcode) : error.errcode };
   }
   if ('code' in error && error.code === 'ENOSPC') return { message: error.message, errcode: FULL };
   return { message: error.message, errcode: 'syscall' in error ? CANNOT_OPEN : undefined };
