@@ -149,15 +149,19 @@ test('operators may not lock, list or delete; a deleted one is gone with everyth
 });
 
 test('a revoked agent is refused by id, serial and key', async (t) => {
-  const { context, store, world, agentId, open, ask, orders } = await stand(t);
+  const { context, store, world, agentId, open, ask, orders, ...made } = await stand(t);
   const certificate = { agentId, fingerprint: 'f', notBefore: 0, notAfter: world.clock.now() + 1e9 };
   await store.certificates.insert({ ...certificate, serial: 's1', spkiSha256: 'key1' });
   await store.certificates.insert({ ...certificate, serial: 's2', spkiSha256: 'key1' });
+  const other = { agentId: await made.agent('web2', { offline: true, routes: ['192.0.2.0/24'] }), serial: 'o1', spkiSha256: 'key1' };
+  await store.certificates.insert({ ...certificate, ...other });
+  assert.ok(await store.certificates.admissible(other));
   await open();
   orders.length = 0;
   assert.deepEqual(await revokeAgent(context, LOCAL_ADMIN, 'web1', 'stolen'), { links: 1, sessions: 1, channels: 1 });
   assert.match(orders[0] ?? '', /agent-revoked .*: the agent was revoked: stolen$/);
   await assert.rejects(ask(), { code: 'policy.denied', message: /agent web1 is revoked/ });
+  assert.equal(await store.certificates.admissible(other), undefined, 'its key under another id and serial');
   await store.agents.change(agentId, { state: 'active' });
   for (const serial of ['s1', 's2']) assert.equal(await store.certificates.admissible({ agentId, serial, spkiSha256: 'key1' }), undefined, serial);
   await assert.rejects(store.certificates.insert({ ...certificate, serial: 's3', spkiSha256: 'key1' }), { code: 'csr.refused' });
