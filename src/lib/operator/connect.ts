@@ -3,8 +3,9 @@ import type { World } from '../base/world.ts';
 import type { Plan } from './forward/plan.ts';
 import { type Forwards, startForwards } from './forward/start.ts';
 import { forwardStdio, type StdioPair } from './forward/stdio.ts';
-import { type LeaseEvent, startLease } from './lease.ts';
+import type { LeaseEvent } from './lease.ts';
 import { openRemote } from './remote.ts';
+import { startLease } from './start-lease.ts';
 
 export interface ConnectOptions extends Plan {
   readonly configDir: string;

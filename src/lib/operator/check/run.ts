@@ -6,9 +6,9 @@ import type { World } from '../../base/world.ts';
 import { runCommand } from '../forward/command.ts';
 import { parseForward } from '../forward/spec.ts';
 import { startForwards } from '../forward/start.ts';
-import { startLease } from '../lease.ts';
 import { openRemote } from '../remote.ts';
 import type { SessionApi } from '../session.ts';
+import { startLease } from '../start-lease.ts';
 import type { SmokeCheck } from './file.ts';
 import { expectBanner, expectHttp } from './probe.ts';
 

@@ -10,7 +10,7 @@ import { refuseRequest } from '../../link/operator-request.ts';
 import { realWorld } from '../../system/real-world.ts';
 import type { LinkStream } from '../../transport/link.ts';
 import { connectEdge } from '../edge-connection.ts';
-import { startLease } from '../lease.ts';
+import { startLease } from '../start-lease.ts';
 import { Traffic } from './carry.ts';
 import { listenLocally, toTarget } from './local.ts';
 

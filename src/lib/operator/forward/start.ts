@@ -2,7 +2,8 @@
 
 import { unlessAborted } from '../../base/deadline.ts';
 import type { World } from '../../base/world.ts';
-import { type Lease, type LeaseEvent, type LeaseOptions, startLease } from '../lease.ts';
+import type { Lease, LeaseEvent, LeaseOptions } from '../lease.ts';
+import { startLease } from '../start-lease.ts';
 import { Traffic } from './carry.ts';
 import { httpProxy } from './http.ts';
 import { type ConnectTarget, type LocalListener, listenLocally, type Serve, toTarget } from './local.ts';

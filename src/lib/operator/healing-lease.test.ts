@@ -7,8 +7,9 @@ import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { EdgeNotice } from '../protocol/operator.ts';
 import type { EdgeConnection } from './edge-connection.ts';
-import { type LeaseEvent, type LeaseOptions, startLease } from './lease.ts';
+import type { LeaseEvent, LeaseOptions } from './lease.ts';
 import type { Channel } from './open-channel.ts';
+import { startLease } from './start-lease.ts';
 
 const [A, B] = ['10.0.0.1:22', '10.0.0.2:22'] as const;
 const MINUTE = 60_000;
