@@ -90,7 +90,8 @@ export class Renewal {
         if (over.aborted) break;
         log.warn({ error, not_after: new Date(notAfter).toISOString() }, 'certificate not renewed');
       }
-      await clock.sleep(this.#pause(notAfter - clock.now()) * (0.5 + random.fraction()), over);
+      const pause = wanted ? this.#pace.retryLeastMs : this.#pause(notAfter - clock.now()); // a window ends sooner than a certificate
+      await clock.sleep(pause * (0.5 + random.fraction()), over);
     }
     return !signal.aborted;
   }
