@@ -3,6 +3,7 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { formatDuration } from '../lib/base/duration.ts';
 import { TunnelError } from '../lib/base/errors.ts';
+import { parseName } from '../lib/base/ids.ts';
 import { formatSize } from '../lib/base/size.ts';
 import { TunnelCommand } from '../lib/cli/command.ts';
 import { configDirFlag, waitFlag } from '../lib/cli/global-flags.ts';
@@ -27,6 +28,7 @@ export default class Connect extends TunnelCommand<undefined> {
   static override examples = [
     '<%= config.bin %> connect 10.0.0.5:3389',
     '<%= config.bin %> connect 8080:intranet.corp.example:80 5432:db.corp.example:5432',
+    '<%= config.bin %> connect 10.0.0.5:3389@berlin',
     '<%= config.bin %> connect -L 8080:intranet.corp.example:80',
     '<%= config.bin %> connect -D 1080',
     '<%= config.bin %> connect --http 3128 -- env http_proxy=http://{addr} curl http://intranet.corp.example/',
@@ -78,6 +80,7 @@ export default class Connect extends TunnelCommand<undefined> {
     }),
     stdio: Flags.boolean({ char: 'W', summary: "Connect standard input and output to the one target, for ssh's ProxyCommand." }),
     agent: Flags.string({ summary: 'Go through this agent, or fail.', helpValue: 'NAME' }),
+    site: Flags.string({ summary: 'Where the target stands, if the same range is at several sites; as HOST:PORT@SITE.', helpValue: 'NAME' }),
     alternate: Flags.string({
       summary: 'Try this target when the one before it cannot be had; repeatable.',
       helpValue: 'HOST:PORT',
@@ -100,6 +103,7 @@ export default class Connect extends TunnelCommand<undefined> {
     const { own, command } = splitAtDashes(this.argv);
     const { args, flags } = await this.parse(Connect, own);
     const { planForwards } = await import('../lib/operator/forward/plan.ts');
+    const site = flags.site === undefined ? undefined : parseName(flags.site, '--site');
     const plan = planForwards({
       targets: args.targets ?? [],
       local: flags.local ?? [],
@@ -107,6 +111,7 @@ export default class Connect extends TunnelCommand<undefined> {
       http: flags.http ?? [],
       listen: flags.listen,
       alternates: flags.alternate ?? [],
+      site,
       single: flags.stdio ? 'target' : command !== undefined ? 'forward' : undefined,
     });
     const configDir = this.configDir(flags);
@@ -115,6 +120,7 @@ export default class Connect extends TunnelCommand<undefined> {
       ...plan,
       configDir,
       agent: flags.agent,
+      site,
       waitMs,
       healWaitMs: flags.wait === undefined ? undefined : waitMs,
       keepAlive: flags['keep-alive'],

@@ -102,6 +102,8 @@ export class OpenControl implements ControlForEdge {
       target: request.target,
       operator: 'alice',
       explicit_agent: null,
+      site: null,
+      alternates: [],
       decision: { via: 'agent', agent: 'web1', route: null, rule: 'explicit' },
       candidates: [],
       outcome: null,

@@ -18,6 +18,7 @@ export default class ResolveRoute extends TunnelCommand<Resolution> {
     ...apiFlags,
     ...waitFlag,
     agent: Flags.string({ summary: 'Ask for this agent instead of the one that routing would choose.', helpValue: 'NAME' }),
+    site: Flags.string({ summary: 'Where the target stands, if the same range is at several sites; as HOST:PORT@SITE.', helpValue: 'NAME' }),
   };
 
   async run(): Promise<Resolution> {
@@ -25,7 +26,11 @@ export default class ResolveRoute extends TunnelCommand<Resolution> {
     const waitMs = parseWait(flags.wait);
     const world = await this.world();
     const { signal } = this.interrupts;
-    const request = { target: args.target, ...(flags.agent === undefined ? {} : { agent: flags.agent }) };
+    const request = {
+      target: args.target,
+      ...(flags.agent === undefined ? {} : { agent: flags.agent }),
+      ...(flags.site === undefined ? {} : { site: flags.site }),
+    };
     const resolve = async () => {
       await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, world);
       return await access.client.resolve(request, signal);
@@ -37,14 +42,19 @@ export default class ResolveRoute extends TunnelCommand<Resolution> {
 }
 
 function describe({ target, decision, candidates }: Resolution): string {
-  const found =
-    decision.via === 'agent' ? `through ${decision.agent} by ${decision.rule}${decision.route === null ? '' : ` ${decision.route}`}` : decision.reason;
-  const rows = candidates.map(({ agent, route, rule, standing, policy, failed_lately: failed }) => [
+  const rows = candidates.map(({ agent, route, rule, standing, policy, failed_lately: failed, site }) => [
     agent,
+    site ?? '',
     route ?? '',
     rule,
     failed === null ? standing : `${standing}, failed lately: ${failed}`,
     policy,
   ]);
-  return `${target}: ${found}\n\n${formatTable(['AGENT', 'ROUTE', 'RULE', 'STANDING', 'POLICY'], rows, 'no candidates')}`;
+  return `${target}: ${describeDecision(decision)}\n\n${formatTable(['AGENT', 'SITE', 'ROUTE', 'RULE', 'STANDING', 'POLICY'], rows, 'no candidates')}`;
+}
+
+function describeDecision(decision: Resolution['decision']): string {
+  if (decision.via === 'none') return decision.reason;
+  if (decision.via === 'direct') return `direct from the gateway to ${decision.addresses.join(', ')} by ${decision.network}`;
+  return `through ${decision.agent} by ${decision.rule}${decision.route === null ? '' : ` ${decision.route}`}`;
 }

@@ -25,6 +25,7 @@ export default class OpenSession extends TunnelCommand<Opened> {
     ...configDirFlag,
     ...waitFlag,
     agent: Flags.string({ summary: 'Go through this agent.', helpValue: 'NAME' }),
+    site: Flags.string({ summary: 'Where the target stands, if the same range is at several sites; as HOST:PORT@SITE.', helpValue: 'NAME' }),
   };
 
   async run(): Promise<Opened> {
@@ -32,7 +33,11 @@ export default class OpenSession extends TunnelCommand<Opened> {
     const waitMs = parseWait(flags.wait);
     const configDir = resolve(this.configDir(flags));
     const { openProxySession } = await import('../../lib/operator/proxy-session.ts');
-    const opened = await openProxySession({ targets: args.targets, agent: flags.agent, configDir, waitMs }, await this.world(), this.interrupts.signal);
+    const opened = await openProxySession(
+      { targets: args.targets, agent: flags.agent, site: flags.site, configDir, waitMs },
+      await this.world(),
+      this.interrupts.signal,
+    );
     this.log(
       [
         `proxy ${opened.proxy} until ${opened.expires_at}, for example:`,

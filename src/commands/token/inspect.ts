@@ -45,6 +45,7 @@ function describe({ kind, name, gateway, ca_spki_sha256, tls, quic_endpoint, exp
           ['routes', all(token.routes, 'none')],
           ['ports', all(token.ports, "the defaults of the agent's system")],
           ['sources', all(token.sources, 'all')],
+          ['site', token.site ?? 'none'],
           ['ephemeral', token.ephemeral ? 'yes' : 'no'],
         ]
       : []),

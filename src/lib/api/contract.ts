@@ -123,6 +123,12 @@ export const AgentRow = z.object({
   alarm: z.enum(['flapping']).nullable(),
   /** It is deleted a minute after its last link has gone. */
   ephemeral: z.boolean(),
+  /** Null: at none. */
+  site: z.string().nullable(),
+  /** Among agents with equal routes the larger goes first. */
+  weight: z.number().int(),
+  /** While nobody who has one of its routes is online: the next route that fits, or none. */
+  on_offline: z.enum(['next', 'fail']),
   /** What is active: requested and allowed. */
   routes: z.array(routeText),
   ports: z.array(portsText),
@@ -140,7 +146,14 @@ export const AgentRow = z.object({
   lock: LockShown.nullable(),
 });
 export const AgentList = z.object({ agents: z.array(AgentRow), next: z.string().nullable() });
-export const AgentChange = z.object({ routes: z.array(routeText).max(1000).optional(), ports: z.array(portsText).max(256).optional() });
+export const AgentChange = z.object({
+  routes: z.array(routeText).max(1000).optional(),
+  ports: z.array(portsText).max(256).optional(),
+  /** Null takes it from its site. */
+  site: name.nullable().optional(),
+  weight: z.number().int().min(0).max(1000).optional(),
+  on_offline: z.enum(['next', 'fail']).optional(),
+});
 
 /** `warnings`: where what is allowed now overlaps with what another agent is allowed. */
 export const AgentChanged = AgentRow.extend({ warnings: z.array(z.string()) });
@@ -148,19 +161,23 @@ export const AgentChanged = AgentRow.extend({ warnings: z.array(z.string()) });
 export const RouteRow = z.object({ route: routeText, agent: name, agent_id: uuid, state: z.enum(['online', 'offline']), auto_detected: z.boolean() });
 export const RouteList = z.object({ routes: z.array(RouteRow), next: z.string().nullable() });
 
-const Rule = z.enum(['explicit', 'subnet', 'name', 'wildcard', 'suffix']);
+const Rule = z.enum(['explicit', 'subnet', 'name', 'wildcard', 'suffix', 'direct']);
 export const CandidateRow = z.object({
   agent: name,
   agent_id: uuid,
   route: z.string().nullable(),
   rule: Rule,
-  standing: z.enum(['usable', 'offline', 'denied']),
+  /** Of the agent. */
+  site: z.string().nullable(),
+  /** `withheld`: a more specific route is offline and lets no other take its place. */
+  standing: z.enum(['usable', 'offline', 'denied', 'withheld']),
   policy: z.string(),
   /** The code that it failed this target with a moment ago: others are tried first. */
   failed_lately: z.string().nullable(),
 });
 export const DecisionAnswer = z.union([
   z.object({ via: z.literal('agent'), agent: name, route: z.string().nullable(), rule: Rule }),
+  z.object({ via: z.literal('direct'), rule: z.literal('direct'), network: z.string(), addresses: z.array(z.string()).readonly(), policy: z.string() }),
   z.object({ via: z.literal('none'), code: z.string(), reason: z.string() }),
 ]);
 /** The decision record of `routing/decision.ts`; a test holds the two alike. */
@@ -168,8 +185,10 @@ export const Resolution = z.object({
   target: z.string(),
   operator: z.string().nullable(),
   explicit_agent: z.string().nullable(),
+  site: z.string().nullable(),
+  alternates: z.array(z.string()).readonly(),
   decision: DecisionAnswer,
-  candidates: z.array(CandidateRow),
+  candidates: z.array(CandidateRow).readonly(),
   outcome: z
     .object({
       result: z.enum(['connected', 'refused']),
@@ -180,12 +199,21 @@ export const Resolution = z.object({
     })
     .nullable(),
 });
-export const ResolveRequest = z.object({ target: targetText, agent: name.optional() });
+export const ResolveRequest = z.object({
+  /** `host:port`, or `host:port@site`. */
+  target: targetText,
+  agent: name.optional(),
+  /** Of the target and alternates that name none. */
+  site: name.optional(),
+  alternates: z.array(targetText).max(16).optional(),
+});
 
 export const SessionRequest = z.object({
-  /** `host:port` each; `*` is whatever policy allows, decided at each connection: for proxies, whose clients name their targets later. */
+  /** `host:port` or `host:port@site` each; `*` is whatever policy allows, decided at each connection: for proxies, whose clients name their targets later. */
   targets: z.array(targetText).min(1).max(64),
   agent: name.optional(),
+  /** Of what names none. */
+  site: name.optional(),
   /** Tried in order when the target itself cannot be had; one target only. */
   alternates: z.array(targetText).max(16).default([]),
   /** A new token for what was granted before: targets that cannot be had now are named as refused instead of failing all. */

@@ -15,6 +15,8 @@ export const MintRequest = z.object({
   ports: z.array(portsText).max(256).optional(),
   /** How many agents may enrol with it; absent: one. */
   uses: z.number().int().min(1).max(10_000).optional(),
+  /** Where its agents stand. */
+  site: name.optional(),
   /** Its agents are deleted when they have gone. */
   ephemeral: z.boolean().optional(),
   /** Networks that may enrol with it; absent: all. */
@@ -52,6 +54,7 @@ export const TokenRow = z.object({
   sources: z.array(routeText).nullable(),
   agents: z.array(name).nullable(),
   targets: z.array(targetText).nullable(),
+  site: z.string().nullable(),
   lock: LockShown.nullable(),
 });
 export const TokenQuery = z.object({ ...PageQuery.shape, kind: TokenKind.optional(), state: TokenState.optional() });

@@ -7,12 +7,16 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** A name of an agent, operator or token (cli.md). Error `name.malformed`. */
 export function parseName(text: string, field = 'name'): string {
-  if (!NAME.test(text)) {
+  if (!isName(text)) {
     throw new TunnelError('name.malformed', `${field} is not a name: "${escapeText(text.slice(0, 80))}"`, {
       hint: 'Use 1 to 63 lower-case letters, digits, dots, dashes or underscores, beginning with a letter or digit.',
     });
   }
   return text;
+}
+
+export function isName(text: string): boolean {
+  return NAME.test(text);
 }
 
 /** Lower-case UUID with hyphens; accepts upper case and 32 bare digits. Undefined when it is none. */

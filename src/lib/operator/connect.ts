@@ -11,6 +11,8 @@ export interface ConnectOptions extends Plan {
   readonly configDir: string;
   /** Instead of the agent that routing would choose. */
   readonly agent: string | undefined;
+  /** Of what proxies are asked for; the targets of the specs name their own. */
+  readonly site?: string | undefined;
   readonly waitMs: number;
   readonly healWaitMs?: number | undefined;
   readonly keepAlive?: boolean | undefined;
@@ -32,14 +34,14 @@ export async function connectPorts({ configDir, ...options }: ConnectOptions, wo
 
 /** Resolves when both directions of the one channel have ended. Errors `link.reset` besides those of the session and of the target. */
 export async function connectStdio(
-  { configDir, agent, alternates, specs, waitMs, healWaitMs, keepAlive, onEvent }: ConnectOptions,
+  { configDir, agent, site, alternates, specs, waitMs, healWaitMs, keepAlive, onEvent }: ConnectOptions,
   openStdio: () => StdioPair,
   world: World,
   signal: AbortSignal,
 ): Promise<void> {
   const [{ target }] = specs;
   const { client } = await openRemote(configDir, world);
-  const request = { targets: [target], alternates: [...alternates], ...(agent === undefined ? {} : { agent }) };
+  const request = { targets: [target], alternates: [...alternates], ...(agent === undefined ? {} : { agent }), ...(site === undefined ? {} : { site }) };
   await using lease = await startLease({ api: client, request, waitMs, healWaitMs, keepAlive, onEvent }, world, signal);
   const channel = await lease.connect(target, signal);
   const cut = () => channel.destroy(new Error('interrupted'));

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
-import { formatTarget, parseTarget } from '../routing/target.ts';
+import { formatSitedTarget, parseSitedTarget } from '../routing/sited-target.ts';
 import { openRemote } from './remote.ts';
 import { tryFor } from './try-for.ts';
 
@@ -11,6 +11,8 @@ const CA_FILE = 'gateway-ca.pem';
 export interface ProxySessionOptions {
   readonly targets: readonly string[];
   readonly agent: string | undefined;
+  /** Of the targets that name none. */
+  readonly site: string | undefined;
   /** Absolute: the path of the CA file is printed. */
   readonly configDir: string;
   readonly waitMs: number;
@@ -24,8 +26,16 @@ export interface ProxySession {
 }
 
 /** Errors: those of the API; `resource.unknown` where the gateway runs without a proxy. */
-export async function openProxySession({ targets, agent, configDir, waitMs }: ProxySessionOptions, world: World, signal: AbortSignal): Promise<ProxySession> {
-  const request = { targets: targets.map((target) => formatTarget(parseTarget(target))), ...(agent === undefined ? {} : { agent }) };
+export async function openProxySession(
+  { targets, agent, site, configDir, waitMs }: ProxySessionOptions,
+  world: World,
+  signal: AbortSignal,
+): Promise<ProxySession> {
+  const request = {
+    targets: targets.map((target) => formatSitedTarget(parseSitedTarget(target, { site: site ?? null }))),
+    ...(agent === undefined ? {} : { agent }),
+    ...(site === undefined ? {} : { site }),
+  };
   const { client } = await openRemote(configDir, world);
   const { proxy, token, ca_pem, expires_at } = await tryFor(waitMs, () => client.openSession(request, signal), world.clock, signal);
   if (proxy === null) {

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type RoutingAgent, rankCandidates } from './candidates.ts';
 import { parseRoute } from './route.ts';
-import { parseTarget } from './target.ts';
+import { parseSitedTarget } from './sited-target.ts';
 
 const agent = (name: string, routes: string, more: Partial<RoutingAgent> = {}): RoutingAgent => ({
   id: `id-${name}`,
   name,
   online: true,
+  site: null,
+  weight: 100,
   advertisedAt: 0,
   bareNamesAreSuffixes: false,
   routes: routes
@@ -38,7 +40,7 @@ for (const [target, expected] of [
 ] as const) {
   test(`${target} goes to ${expected.join(', ') || 'nobody'}`, () => {
     assert.deepEqual(
-      rankCandidates(parseTarget(target), agents).map(({ agent: { name } }) => name),
+      rankCandidates(parseSitedTarget(target), agents).map(({ agent: { name } }) => name),
       expected,
     );
   });
@@ -51,7 +53,7 @@ test('an explicit agent is the only candidate, by name or id, with or without a 
     ['nobody', []],
   ] as const) {
     assert.deepEqual(
-      rankCandidates(parseTarget('10.1.0.1:22'), agents, asked).map(({ agent: { name }, rule }) => (rule === 'explicit' ? name : rule)),
+      rankCandidates(parseSitedTarget('10.1.0.1:22'), agents, asked).map(({ agent: { name }, rule }) => (rule === 'explicit' ? name : rule)),
       found,
     );
   }

@@ -11,9 +11,16 @@ export function parseRoute(text: string, field = 'route'): Route {
   return looksNumeric ? { kind: 'subnet', subnet: parseSubnet(text, field) } : { kind: 'name', pattern: parseNamePattern(text, field) };
 }
 
+/** Canonical. */
 export function formatRoute(route: Route): string {
-  return route.kind === 'subnet' ? formatSubnet(route.subnet) : route.pattern;
+  if (route.kind === 'name') return route.pattern;
+  const text = texts.get(route) ?? formatSubnet(route.subnet);
+  texts.set(route, text);
+  return text;
 }
+
+/** Every decision names the routes of its candidates, which change seldom. */
+const texts = new WeakMap<Route, string>();
 
 /** Is everything that `wanted` carries also carried by `allowed`? */
 export function allows(allowed: Route, wanted: Route): boolean {

@@ -7,6 +7,8 @@ import { type Lock, lockColumns, lockOf } from './lock.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
 import type { AgentsRow, Schema } from './schema.ts';
 
+const DEFAULT_WEIGHT = 100;
+
 export interface Agent {
   readonly id: string;
   readonly name: string;
@@ -21,13 +23,21 @@ export interface Agent {
   readonly bareNamesAreSuffixes: boolean;
   /** Goes when its last link has gone. */
   readonly ephemeral: boolean;
+  /** Null: at none. */
+  readonly site: string | null;
+  /** Among agents with equal routes the larger goes first. */
+  readonly weight: number;
+  /** What happens to its routes while nobody who has them is online. */
+  readonly onOffline: AgentsRow['onOffline'];
   readonly createdAt: number;
   readonly lastSeen: number | null;
   readonly lock: Lock | null;
 }
 
-export type NewAgent = Pick<Agent, 'id' | 'name' | 'allowedRoutes' | 'ports' | 'os' | 'hostname'> & Partial<Pick<Agent, 'ephemeral'>>;
-export type AgentChanges = Partial<Pick<Agent, 'allowedRoutes' | 'ports' | 'os' | 'hostname' | 'bareNamesAreSuffixes' | 'ephemeral' | 'lock'>> & {
+export type NewAgent = Pick<Agent, 'id' | 'name' | 'allowedRoutes' | 'ports' | 'os' | 'hostname'> & Partial<Pick<Agent, 'ephemeral' | 'site'>>;
+export type AgentChanges = Partial<
+  Pick<Agent, 'allowedRoutes' | 'ports' | 'os' | 'hostname' | 'bareNamesAreSuffixes' | 'ephemeral' | 'site' | 'weight' | 'onOffline' | 'lock'>
+> & {
   /** After `revoke`, when it was enrolled again with another key. */
   readonly state?: 'active';
 };
@@ -54,6 +64,9 @@ export function agentsTable(db: Kysely<Schema>, clock: Clock) {
           allowedRoutes: JSON.stringify(agent.allowedRoutes),
           bareNamesAreSuffixes: 0,
           ephemeral: agent.ephemeral ? 1 : 0,
+          site: agent.site ?? null,
+          weight: DEFAULT_WEIGHT,
+          onOffline: 'next',
           createdAt: clock.now(),
         })
         .returningAll()
@@ -108,7 +121,8 @@ export function agentsTable(db: Kysely<Schema>, clock: Clock) {
   };
 }
 
-function columnsOf({ state, allowedRoutes, ports, os, hostname, bareNamesAreSuffixes, ephemeral, lock }: AgentChanges): Partial<AgentsRow> {
+function columnsOf({ allowedRoutes, ports, bareNamesAreSuffixes, ephemeral, lock, ...changes }: AgentChanges): Partial<AgentsRow> {
+  const { state, os, hostname, site, weight, onOffline } = changes;
   return {
     ...(state !== undefined && { state }),
     ...(allowedRoutes !== undefined && { allowedRoutes: JSON.stringify(allowedRoutes) }),
@@ -117,6 +131,9 @@ function columnsOf({ state, allowedRoutes, ports, os, hostname, bareNamesAreSuff
     ...(hostname !== undefined && { hostname }),
     ...(bareNamesAreSuffixes !== undefined && { bareNamesAreSuffixes: bareNamesAreSuffixes ? 1 : 0 }),
     ...(ephemeral !== undefined && { ephemeral: ephemeral ? 1 : 0 }),
+    ...(site !== undefined && { site }),
+    ...(weight !== undefined && { weight }),
+    ...(onOffline !== undefined && { onOffline }),
     ...(lock !== undefined && lockColumns(lock)),
   };
 }

@@ -103,8 +103,8 @@ async function add(tables: Tables, token: Token, request: EnrolmentRequest): Pro
   return await tables.agents.insert({ ...grantsOf(token, request), id: request.agentId, name });
 }
 
-function grantsOf({ routes, ports, ephemeral }: Token, { os, hostname }: EnrolmentRequest): Omit<NewAgent, 'id' | 'name'> {
-  return { allowedRoutes: routes, ports, os, hostname, ephemeral };
+function grantsOf({ routes, ports, ephemeral, site }: Token, { os, hostname }: EnrolmentRequest): Omit<NewAgent, 'id' | 'name'> {
+  return { allowedRoutes: routes, ports, os, hostname, ephemeral, site };
 }
 
 /** The agent may have crashed before it had its certificate: the same key gets the same answer for a while, anybody else nothing. */

@@ -6,10 +6,11 @@ import { tokenUses } from './migrations/0003-token-uses.ts';
 import { expiryWarnings } from './migrations/0005-expiry-warnings.ts';
 import { locks } from './migrations/0006-locks.ts';
 import { auditChain } from './migrations/0008-audit-chain.ts';
+import { sites } from './migrations/0011-sites.ts';
 import type { Schema } from './schema.ts';
 
 /** Version n is reached by the first n. Only ever appended to. */
-const MIGRATIONS: readonly (readonly string[])[] = [first, tokenUses, locks, auditChain, expiryWarnings];
+const MIGRATIONS: readonly (readonly string[])[] = [first, tokenUses, locks, auditChain, expiryWarnings, sites];
 
 /** Two programs at once: the second finds the work done. Error `store.newer`. */
 export async function migrate(db: Kysely<Schema>, path: string): Promise<void> {

@@ -30,6 +30,9 @@ export interface AgentsRow extends LockColumns {
   bareNamesAreSuffixes: number;
   /** 0 or 1: goes when its last link has gone. */
   ephemeral: number;
+  site: string | null;
+  weight: number;
+  onOffline: 'next' | 'fail';
   createdAt: number;
   lastSeen: number | null;
 }
@@ -71,6 +74,8 @@ export interface TokensRow extends LockColumns {
   sources: string | null;
   /** JSON list of target scopes; null: all. */
   targets: string | null;
+  /** Of the agents that it makes. */
+  site: string | null;
   revokedAt: number | null;
 }
 

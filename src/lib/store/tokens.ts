@@ -35,12 +35,14 @@ export interface Token {
   readonly sources: readonly string[] | null;
   /** Targets that its operator may reach, in canonical text; null: all. */
   readonly targets: readonly string[] | null;
+  /** Where its agents stand; null: at no site. */
+  readonly site: string | null;
   readonly revokedAt: number | null;
   readonly lock: Lock | null;
 }
 
 export type TokenUse = Readonly<TokenUsesRow>;
-export type NewToken = Omit<Token, 'createdAt' | 'uses' | 'usedAt' | 'revokedAt' | 'lock'>;
+export type NewToken = Omit<Token, 'createdAt' | 'uses' | 'usedAt' | 'revokedAt' | 'lock' | 'site'> & Partial<Pick<Token, 'site'>>;
 export type TokenState = 'open' | 'used' | 'revoked' | 'locked' | 'expired';
 export type TokenKind = Token['kind'];
 

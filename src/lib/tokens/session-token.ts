@@ -16,6 +16,7 @@ const Claims = z.object({
   sid: uuidClaim.optional(),
   targets: z.array(targetClaim).min(1),
   agent: nameClaim.optional(),
+  site: nameClaim.optional(),
   alternates: z.array(targetClaim).default([]),
   cred: z.string().min(1).max(128).optional(),
   exp: secondsClaim,
@@ -28,6 +29,8 @@ export interface SessionTokenClaims {
   readonly targets: readonly string[];
   /** The name of an explicit agent. */
   readonly agent?: string | undefined;
+  /** The site of what names none. */
+  readonly site?: string | undefined;
   /** Canonical, in order. */
   readonly alternates: readonly string[];
   /** Which login it comes from, so that it ends with it; absent for the administrator of this machine. */
@@ -36,8 +39,8 @@ export interface SessionTokenClaims {
 
 /** Error `limit.reached`: too many or too long targets for an HTTP header. */
 export function mintSessionToken(claims: SessionTokenClaims, key: SigningKey, times: Times): Promise<string> {
-  const { operatorId, sessionId, targets, agent, alternates, credentialId } = claims;
-  return sign(PURPOSE, { sub: operatorId, sid: sessionId, targets, agent, alternates, cred: credentialId }, key, times);
+  const { operatorId, sessionId, targets, agent, site, alternates, credentialId } = claims;
+  return sign(PURPOSE, { sub: operatorId, sid: sessionId, targets, agent, site, alternates, cred: credentialId }, key, times);
 }
 
 /** Error `session.refused`, the same for every reason. `expiresAt` in ms. */
@@ -46,6 +49,6 @@ export async function verifySessionToken(
   keys: readonly VerifyingKey[],
   now: number,
 ): Promise<SessionTokenClaims & { readonly expiresAt: number }> {
-  const { sub, sid, targets, agent, alternates, cred, exp } = await verify(PURPOSE, Claims, text, keys, { now });
-  return { operatorId: sub, sessionId: sid, targets, agent, alternates, credentialId: cred, expiresAt: exp * 1000 };
+  const { sub, sid, targets, agent, site, alternates, cred, exp } = await verify(PURPOSE, Claims, text, keys, { now });
+  return { operatorId: sub, sessionId: sid, targets, agent, site, alternates, credentialId: cred, expiresAt: exp * 1000 };
 }

@@ -2,10 +2,11 @@
 import type { AgentChange, AgentChanged, AgentList, AgentRow, RouteList } from '../../api/contract.ts';
 import type { CutAnswer } from '../../api/locks.ts';
 import { TunnelError } from '../../base/errors.ts';
+import { parseName } from '../../base/ids.ts';
 import { endsSoon } from '../../pki/renewal-pace.ts';
 import { mayUseAgent } from '../../policy/evaluate.ts';
 import { formatPorts, parsePorts, portAllowed } from '../../policy/ports.ts';
-import { rankCandidates } from '../../routing/candidates.ts';
+import { bestFit } from '../../routing/candidates.ts';
 import { formatRoute, parseRoute } from '../../routing/route.ts';
 import { parseTarget } from '../../routing/target.ts';
 import type { Certificate } from '../../store/certificates.ts';
@@ -67,6 +68,9 @@ export async function changeAgent(context: ControlContext, caller: Caller, nameO
   const changes = {
     ...(routes && { allowedRoutes: [...new Set(routes.map(formatRoute))] }),
     ...(change.ports && { ports: formatPorts(parsePorts(change.ports)) }),
+    ...(change.site !== undefined && { site: change.site === null ? null : parseName(change.site, 'site') }),
+    ...(change.weight !== undefined && { weight: change.weight }),
+    ...(change.on_offline && { onOffline: change.on_offline }),
   };
   const warnings = overlaps(agent.name, routes ?? [], registry.all());
   const row = await store.transaction(async (tables) => {
@@ -76,6 +80,9 @@ export async function changeAgent(context: ControlContext, caller: Caller, nameO
       agent_id: agent.id,
       routes: changes.allowedRoutes ?? null,
       ports: changes.ports ?? null,
+      ...(change.site !== undefined && { site: change.site }),
+      ...(change.weight !== undefined && { weight: change.weight }),
+      ...(change.on_offline && { on_offline: change.on_offline }),
       warnings,
     };
     await tables.audit.append({ code: 'agent.changed', actor: actorOf(caller), subject: `agent:${agent.name}`, detail });
@@ -151,6 +158,9 @@ function rowOf({ registry, world }: ControlContext, { kind }: Caller, agent: Kno
     transport_reason: agent.link?.transportReason ?? null,
     alarm: agent.flapping ? 'flapping' : null,
     ephemeral: registry.row(agent.id)?.ephemeral ?? false,
+    site: agent.site,
+    weight: agent.weight,
+    on_offline: agent.onOffline,
     routes: agent.routes.map(formatRoute),
     ports: formatPorts(agent.ports),
     last_seen: agent.lastSeen === null ? null : new Date(agent.lastSeen).toISOString(),
@@ -180,7 +190,7 @@ function known(context: ControlContext, caller: Caller, nameOrId: string): Known
 
 function fits(agent: KnownAgent, text: string): boolean {
   const target = parseTarget(text);
-  return portAllowed(agent.ports, target.port) && rankCandidates(target, [agent]).length > 0;
+  return portAllowed(agent.ports, target.port) && bestFit(target.host, agent) !== undefined;
 }
 
 function unknown(nameOrId: string): TunnelError {

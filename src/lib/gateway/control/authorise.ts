@@ -1,12 +1,14 @@
 // An operator's CONNECT becomes a plan: the token is judged, the target decided, and every way gets its lease (requirements A8 to A10, E1).
 import { TunnelError } from '../../base/errors.ts';
-import { ANY_TARGET, formatTarget, parseTarget } from '../../routing/target.ts';
+import { formatSitedTarget } from '../../routing/sited-target.ts';
+import { ANY_TARGET, formatTarget } from '../../routing/target.ts';
 import type { Operator } from '../../store/operators.ts';
 import { type SessionTokenClaims, verifySessionToken } from '../../tokens/session-token.ts';
 import type { ConnectRequest, Plan, Way } from '../contract.ts';
 import { auditText } from './audit-log.ts';
 import type { ControlContext } from './context.ts';
-import { type DecidedWay, decide, decisionError } from './decide.ts';
+import { type DecidedWay, decisionError } from './decide.ts';
+import { judgeRequest, readRequest } from './judge-request.ts';
 import { whyRefused } from './refused-string.ts';
 
 type Claims = SessionTokenClaims & { readonly expiresAt: number };
@@ -33,10 +35,9 @@ export class SeenTokens {
 export async function authorise(context: ControlContext, seen: SeenTokens, request: ConnectRequest): Promise<Plan> {
   context.draining.assertServing();
   const { claims, operator } = await callerOf(context, seen, request);
-  const target = parseTarget(request.target);
-  const text = formatTarget(target);
-  const asked = { target, alternates: claims.alternates.map((alternate) => parseTarget(alternate)), explicitAgent: claims.agent ?? null, operator };
-  const { record, ways } = decide(asked, context.registry.all(), context.failures.at(context.world.clock.monotonic()));
+  const asked = readRequest({ ...claims, target: request.target }, operator);
+  const text = formatTarget(asked.target);
+  const { record, ways } = await judgeRequest(context, asked);
   const refuse = (error: TunnelError) => {
     context.audit.keep({
       code: 'channel.refused',
@@ -46,7 +47,7 @@ export async function authorise(context: ControlContext, seen: SeenTokens, reque
     });
     return error;
   };
-  if (!claims.targets.includes(ANY_TARGET) && !claims.targets.includes(text)) {
+  if (!claims.targets.includes(ANY_TARGET) && !claims.targets.includes(formatSitedTarget(asked.target))) {
     throw refuse(new TunnelError('policy.denied', `this session is not for ${text}`, { hint: `It is for ${claims.targets.slice(0, 5).join(', ')}.` }));
   }
   const none = decisionError(record);

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { rankCandidates } from '../../routing/candidates.ts';
 import { parseRoute } from '../../routing/route.ts';
-import { parseTarget } from '../../routing/target.ts';
-import { decide } from './decide.ts';
+import { parseSitedTarget } from '../../routing/sited-target.ts';
+import { type Carriers, decide } from './decide.ts';
 import type { KnownAgent } from './registry.ts';
 
 const agent = (name: string, routes: string, more: Partial<KnownAgent> = {}): KnownAgent => ({
   id: `id-${name}`,
   name,
   online: true,
+  site: null,
+  weight: 100,
+  onOffline: 'next',
   advertisedAt: 0,
   routes: routes.split(' ').map((text) => parseRoute(text)),
   allowed: [],
@@ -31,6 +35,11 @@ const agents = [
   agent('web', '10.9.0.0/16', { ports: [[80, 80]] }),
 ];
 
+const among = (known: readonly KnownAgent[]): Carriers => ({
+  candidates: (target, explicit) => rankCandidates(target, known, explicit ?? undefined),
+  find: (asked) => known.find(({ name, id }) => name === asked || id === asked),
+});
+
 interface Asked {
   readonly alternates?: readonly string[];
   readonly agent?: string;
@@ -41,12 +50,12 @@ interface Asked {
 const ask = (target: string, { alternates = [], agent: explicitAgent, granted = null, targets = null }: Asked = {}) =>
   decide(
     {
-      target: parseTarget(target),
-      alternates: alternates.map((text) => parseTarget(text)),
+      target: parseSitedTarget(target),
+      alternates: alternates.map((text) => parseSitedTarget(text)),
       explicitAgent: explicitAgent ?? null,
       operator: { name: 'alice', agents: granted, targets },
     },
-    agents,
+    among(agents),
   );
 
 for (const [target, asked, ways] of [
@@ -103,9 +112,74 @@ test('the record names who was skipped, and why', () => {
   );
 });
 
+const sites = [
+  agent('berlin', '10.0.0.0/24', { site: 'berlin', advertisedAt: 1 }),
+  agent('oslo', '10.0.0.0/24', { site: 'oslo', advertisedAt: 2 }),
+  agent('heavy', '10.0.0.0/24', { weight: 200 }),
+  agent('wide', '10.0.0.0/8'),
+];
+for (const [target, explicit, ways] of [
+  ['10.0.0.5:22', null, ['heavy', 'oslo', 'berlin', 'wide']],
+  ['10.0.0.5:22@berlin', null, ['berlin']],
+  ['10.0.0.5:22@berlin', 'berlin', ['berlin']],
+  ['10.0.0.5:22@berlin', 'oslo', 'agent oslo is not at site berlin'],
+  ['10.0.0.5:22@rome', null, 'no agent carries 10.0.0.5:22@rome'],
+] as const) {
+  test(`${target}${explicit === null ? '' : ` by ${explicit}`}: ${ways}`, () => {
+    const decided = decide({ target: parseSitedTarget(target), alternates: [], explicitAgent: explicit, operator: null }, among(sites));
+    const { decision } = decided.record;
+    assert.deepEqual(decision.via === 'none' ? decision.reason : decided.ways.map((way) => way.agent.name), ways);
+    assert.ok(decided.ways.every((way) => way.target === '10.0.0.5:22'));
+  });
+}
+
+const away = { online: false, onOffline: 'fail' } as const;
+for (const [what, known, granted, ways, standings] of [
+  ['goes on by default', [agent('a', '10.0.0.0/24', { online: false }), agent('wide', '10.0.0.0/8')], null, ['wide'], ['offline', 'usable']],
+  ['goes nowhere else', [agent('a', '10.0.0.0/24', away), agent('wide', '10.0.0.0/8')], null, [], ['offline', 'withheld']],
+  [
+    'is carried by its equal',
+    [agent('a', '10.0.0.0/24', away), agent('b', '10.0.0.0/24'), agent('wide', '10.0.0.0/8')],
+    null,
+    ['b', 'wide'],
+    ['offline', 'usable', 'usable'],
+  ],
+  [
+    'is no matter to those above',
+    [agent('a', '10.0.0.0/24'), agent('b', '10.0.0.0/16', away), agent('wide', '10.0.0.0/8')],
+    null,
+    ['a'],
+    ['usable', 'offline', 'withheld'],
+  ],
+  ['is no matter to who may not use it', [agent('a', '10.0.0.0/24', away), agent('wide', '10.0.0.0/8')], ['wide'], ['wide'], ['denied', 'usable']],
+  [
+    'goes nowhere else while it is locked',
+    [agent('a', '10.0.0.0/24', { ...away, barred: { by: 'locked', lock: null, text: 'agent a is locked' } }), agent('wide', '10.0.0.0/8')],
+    null,
+    [],
+    ['denied', 'withheld'],
+  ],
+] as const) {
+  test(`a route whose agents are offline ${what}`, () => {
+    const request = {
+      target: parseSitedTarget('10.0.0.5:22'),
+      alternates: [],
+      explicitAgent: null,
+      operator: { name: 'alice', agents: granted, targets: null },
+    };
+    const { record, ways: decided } = decide(request, among(known));
+    assert.deepEqual(
+      decided.map((way) => way.agent.name),
+      ways,
+    );
+    assert.deepEqual(record.candidates.map(({ standing }) => standing).sort(), [...standings].sort());
+    if (ways.length === 0) assert.equal(record.decision.via, 'none');
+  });
+}
+
 test('an agent that failed this target a moment ago is tried after the others, and the record says so', () => {
-  const request = { target: parseTarget('10.0.0.5:22'), alternates: [], explicitAgent: null, operator: null };
-  const { record, ways } = decide(request, agents, (name, target) => (name === 'narrow' && target === '10.0.0.5:22' ? 'target.timed-out' : null));
+  const request = { target: parseSitedTarget('10.0.0.5:22'), alternates: [], explicitAgent: null, operator: null };
+  const { record, ways } = decide(request, among(agents), (name, target) => (name === 'narrow' && target === '10.0.0.5:22' ? 'target.timed-out' : null));
   assert.deepEqual(
     ways.map((way) => way.agent.name),
     ['wide', 'narrow'],

@@ -2,20 +2,28 @@
 import { type ErrorCode, TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { type Grantee, judgeConnect } from '../../policy/evaluate.ts';
-import { type Match, rankCandidates } from '../../routing/candidates.ts';
+import { bySpecificity, type Match } from '../../routing/candidates.ts';
 import type { Candidate, Decision, DecisionRecord } from '../../routing/decision.ts';
 import { formatRoute } from '../../routing/route.ts';
-import { formatTarget, type Target } from '../../routing/target.ts';
+import { formatSitedTarget, type SitedTarget } from '../../routing/sited-target.ts';
+import { formatTarget } from '../../routing/target.ts';
 import type { FailedLately } from './failures.ts';
 import type { KnownAgent } from './registry.ts';
 
 export interface Request {
-  readonly target: Target;
+  readonly target: SitedTarget;
   /** Tried in order after the target, each through its own route. */
-  readonly alternates: readonly Target[];
+  readonly alternates: readonly SitedTarget[];
   readonly explicitAgent: string | null;
   /** Null: an administrator on the gateway's machine, who is granted everything. */
   readonly operator: Grantee | null;
+}
+
+/** The agents, as deciding asks for them. */
+export interface Carriers {
+  /** Best first. With `explicitAgent` nobody else. */
+  candidates(target: SitedTarget, explicitAgent: string | null): readonly Match<KnownAgent>[];
+  find(nameOrId: string): KnownAgent | undefined;
 }
 
 export interface DecidedWay {
@@ -23,19 +31,21 @@ export interface DecidedWay {
   readonly target: string;
 }
 
+export interface Decided {
+  readonly record: DecisionRecord;
+  /** In order; the first that connects wins. */
+  readonly ways: readonly DecidedWay[];
+}
+
 interface Judged {
   readonly candidate: Candidate;
   readonly way: DecidedWay;
 }
 
-/** Direct connections are not among the ways: where no agent fits, nothing does. */
-export function decide(
-  request: Request,
-  agents: readonly KnownAgent[],
-  failedLately: FailedLately = () => null,
-): { record: DecisionRecord; ways: DecidedWay[] } {
-  const main = judgeTarget(request, request.target, agents, failedLately, '');
-  const others = request.alternates.flatMap((target) => judgeTarget(request, target, agents, failedLately, `alternate ${formatTarget(target)}: `));
+/** Direct connections are not among the ways: where no agent fits, nothing does (control/judge.ts). */
+export function decide(request: Request, carriers: Carriers, failedLately: FailedLately = () => null): Decided {
+  const main = judgeTarget(request, request.target, carriers, failedLately, '');
+  const others = request.alternates.flatMap((target) => judgeTarget(request, target, carriers, failedLately, `alternate ${formatSitedTarget(target)}: `));
   const judged = [...main, ...others];
   const usable = judged.filter(({ candidate }) => candidate.standing === 'usable');
   return {
@@ -43,7 +53,9 @@ export function decide(
       target: formatTarget(request.target),
       operator: request.operator?.name ?? null,
       explicit_agent: request.explicitAgent,
-      decision: conclude(request, judged, usable[0], agents),
+      site: request.target.site,
+      alternates: request.alternates.map(formatSitedTarget),
+      decision: conclude(request, judged, usable[0], carriers),
       candidates: judged.map(({ candidate }) => candidate),
       outcome: null,
     },
@@ -64,31 +76,57 @@ const HINTS: { readonly [Code in ErrorCode]?: string } = {
 };
 
 /** An agent that failed this very target a moment ago comes after the others, whatever its route. */
-function judgeTarget(request: Request, target: Target, agents: readonly KnownAgent[], failedLately: FailedLately, prefix: string): Judged[] {
+function judgeTarget(request: Request, target: SitedTarget, carriers: Carriers, failedLately: FailedLately, prefix: string): Judged[] {
   const operator = request.operator ?? { name: 'local-admin', agents: null, targets: null };
   const text = formatTarget(target);
-  const judged = rankCandidates(target, agents, request.explicitAgent ?? undefined).map(({ agent, route, rule }: Match<KnownAgent>) => {
-    const verdict = agent.barred ? { allowed: false, line: agent.barred.text } : judgeConnect({ operator, agent, target });
-    const standing = !verdict.allowed ? 'denied' : agent.online ? 'usable' : 'offline';
-    const policy = prefix + verdict.line;
-    const failed = failedLately(agent.name, text);
-    const candidate = { agent: agent.name, agent_id: agent.id, route: route && formatRoute(route), rule, standing, policy, failed_lately: failed } as const;
+  const matches = carriers
+    .candidates(target, request.explicitAgent)
+    .map((match) => ({ match, granted: judgeConnect({ operator, agent: match.agent, target }) }));
+  const reserved = reservedFor(matches.filter(({ granted }) => granted.allowed).map(({ match }) => match));
+  const judged = matches.map(({ match, granted }) => {
+    const { agent, route, rule } = match;
+    const verdict = agent.barred ? { allowed: false, line: agent.barred.text } : granted;
+    const withheld = reserved !== undefined && bySpecificity(match, reserved) > 0;
+    const standing = !verdict.allowed ? 'denied' : withheld ? 'withheld' : agent.online ? 'usable' : 'offline';
+    const candidate = {
+      agent: agent.name,
+      agent_id: agent.id,
+      route: route && formatRoute(route),
+      rule,
+      site: agent.site,
+      standing,
+      policy: prefix + verdict.line,
+      failed_lately: failedLately(agent.name, text),
+    } as const;
     return { candidate, way: { agent, target: text } };
   });
   return [...judged.filter(({ candidate }) => candidate.failed_lately === null), ...judged.filter(({ candidate }) => candidate.failed_lately !== null)];
 }
 
-function conclude(request: Request, judged: readonly Judged[], first: Judged | undefined, agents: readonly KnownAgent[]): Decision {
+/** The most specific route of which no agent is online and one says that nobody shall take its place (E4). */
+function reservedFor(matches: readonly Match<KnownAgent>[]): Match<KnownAgent> | undefined {
+  return matches.find((match) => {
+    if (match.rule === 'explicit' || match.agent.onOffline !== 'fail') return false;
+    return matches.every((other) => !other.agent.online || bySpecificity(other, match) !== 0);
+  });
+}
+
+function conclude({ target, explicitAgent }: Request, judged: readonly Judged[], first: Judged | undefined, carriers: Carriers): Decision {
   if (first) return { via: 'agent', agent: first.candidate.agent, route: first.candidate.route, rule: first.candidate.rule };
   const none = (code: ErrorCode, reason: string): Decision => ({ via: 'none', code, reason });
-  const target = formatTarget(request.target);
-  const { explicitAgent } = request;
-  if (explicitAgent !== null && !agents.some(({ name, id }) => name === explicitAgent || id === explicitAgent)) {
-    return none('agent.unknown', `there is no agent ${explicitAgent}`);
-  }
+  const text = formatSitedTarget(target);
+  const explicit = explicitAgent === null ? undefined : carriers.find(explicitAgent);
+  if (explicitAgent !== null && !explicit) return none('agent.unknown', `there is no agent ${explicitAgent}`);
   const offline = judged.filter(({ candidate }) => candidate.standing === 'offline').map(({ candidate }) => candidate.agent);
-  if (offline.length > 0) return none('agent.offline', `${[...new Set(offline)].join(', ')} would carry ${target}, but is offline`);
+  if (offline.length > 0) {
+    const withheld = judged.some(({ candidate }) => candidate.standing === 'withheld');
+    return none(
+      'agent.offline',
+      `${[...new Set(offline)].join(', ')} would carry ${text}, but is offline${withheld ? ', and lets no other take its place' : ''}`,
+    );
+  }
   const denied = judged[0]?.candidate;
-  if (denied) return none('policy.denied', `${target} is not allowed: ${denied.policy}`);
-  return none('route.none', `no agent carries ${target}`);
+  if (denied) return none('policy.denied', `${text} is not allowed: ${denied.policy}`);
+  if (explicit) return none('route.none', `agent ${explicit.name} is not at site ${target.site}`);
+  return none('route.none', `no agent carries ${text}`);
 }

@@ -29,6 +29,7 @@ export function parseGrant(request: GrantRequest): Grant {
     name: parseName(request.name),
     routes: once(request.routes, (text) => formatRoute(parseRoute(text))),
     ports: ports === undefined ? null : formatPorts(parsePorts(ports)),
+    site: request.site === undefined ? null : parseName(request.site, 'site'),
     maxUses: request.uses ?? 1,
     ephemeral: request.ephemeral ?? false,
     sources: sources === undefined ? null : once(sources, (text) => formatSubnet(parseSubnet(text, 'sources'))),
@@ -45,7 +46,14 @@ function assertFitting({ kind, name, uses = 1, replace, ...request }: GrantReque
     throw new TunnelError('request.malformed', why);
   };
   const meant = {
-    agent: { routes: request.routes.length > 0, ports: request.ports, uses: uses > 1, ephemeral: request.ephemeral, sources: request.sources },
+    agent: {
+      routes: request.routes.length > 0,
+      ports: request.ports,
+      uses: uses > 1,
+      ephemeral: request.ephemeral,
+      sources: request.sources,
+      site: request.site,
+    },
     operator: { agents: request.agents, targets: request.targets },
   };
   for (const [whom, fields] of Object.entries(meant))

@@ -43,6 +43,7 @@ export async function mint(context: ControlContext, caller: Caller, request: Gra
       uses: grant.maxUses,
       ephemeral: grant.ephemeral,
       sources: grant.sources,
+      site: grant.site,
       replaces: grant.replaces,
       expires_at: new Date(expiresAt).toISOString(),
       warnings,

@@ -2,12 +2,14 @@
 import type { SessionGrant, SessionRequest } from '../../api/contract.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { ANY_TARGET, formatTarget, parseTarget } from '../../routing/target.ts';
+import { formatSitedTarget } from '../../routing/sited-target.ts';
+import { ANY_TARGET } from '../../routing/target.ts';
 import type { Operator } from '../../store/operators.ts';
 import { mintSessionToken } from '../../tokens/session-token.ts';
 import type { Caller } from './caller.ts';
 import { assertServing, type ControlContext } from './context.ts';
-import { type DecidedWay, decide, decisionError, type Request } from './decide.ts';
+import { type DecidedWay, decisionError, type Request } from './decide.ts';
+import { judgeRequest, readRequest } from './judge-request.ts';
 
 /** Targets that are not known yet are decided, and their sessions opened, when they are asked for: control/authorise.ts. Errors `login.missing`, `target.malformed`, what the decision of a target says, `limit.reached`. A refusal is audited with its record. */
 export async function openSession(context: ControlContext, caller: Caller, request: SessionRequest): Promise<SessionGrant> {
@@ -17,11 +19,11 @@ export async function openSession(context: ControlContext, caller: Caller, reque
     throw new TunnelError('login.missing', 'a session belongs to an operator who is logged in', { hint: 'tunnel login --token-file FILE' });
   const serving = assertServing(context);
   context.draining.assertServing();
-  const alternates = (request.alternates ?? []).map((text) => parseTarget(text, 'alternate'));
-  if (alternates.length > 0 && request.targets.length > 1) throw new TunnelError('request.malformed', 'alternates are for one target only');
+  if ((request.alternates ?? []).length > 0 && request.targets.length > 1) throw new TunnelError('request.malformed', 'alternates are for one target only');
 
   if (request.targets.includes(ANY_TARGET)) demandKnown(context, request.agent);
-  const named = request.targets.filter((text) => text !== ANY_TARGET);
+  const read = (target: string) => readRequest({ ...request, target }, operator);
+  const named = request.targets.filter((text) => text !== ANY_TARGET).map(read);
   const refused: SessionGrant['refused'] = [];
   /** What a renewal cannot have now it is told of; anyone else fails as a whole. */
   const orRefuse = async <Value>(target: string, work: () => Value): Promise<Awaited<Value> | undefined> => {
@@ -34,9 +36,8 @@ export async function openSession(context: ControlContext, caller: Caller, reque
     }
   };
   const decided: { readonly target: string; readonly way: DecidedWay }[] = [];
-  for (const text of named) {
-    const asked = { target: parseTarget(text), alternates, explicitAgent: request.agent ?? null, operator };
-    const target = formatTarget(asked.target);
+  for (const asked of named) {
+    const target = formatSitedTarget(asked.target);
     const way = await orRefuse(target, () => chooseWay(context, asked, operator, request.renewal === true));
     if (way) decided.push({ target, way });
   }
@@ -49,9 +50,10 @@ export async function openSession(context: ControlContext, caller: Caller, reque
   const times = { now, expiresAt: now + LIMITS.sessionTokenMs };
   const claims = {
     operatorId: operator.id,
-    targets: request.targets.map((text) => (text === ANY_TARGET ? text : formatTarget(parseTarget(text)))),
+    targets: request.targets.map((text) => (text === ANY_TARGET ? text : formatSitedTarget(read(text).target))),
     agent: request.agent,
-    alternates: alternates.map(formatTarget),
+    site: request.site,
+    alternates: (named[0]?.alternates ?? []).map(formatSitedTarget),
     credentialId: credentialHash,
   };
   return {
@@ -68,18 +70,18 @@ export async function openSession(context: ControlContext, caller: Caller, reque
 
 /** Where targets are not known yet nothing is decided; an agent that there is not is known at once. */
 function demandKnown({ registry }: ControlContext, agent: string | undefined): void {
-  if (agent === undefined || registry.all().some(({ id, name }) => name === agent || id === agent)) return;
+  if (agent === undefined || registry.find(agent)) return;
   throw new TunnelError('agent.unknown', `there is no agent ${agent}`, { hint: 'tunnel agent list shows those there are.' });
 }
 
 /** A renewal asks again and again while an agent is away: only what policy refuses it then is a matter for the audit log. */
-function chooseWay({ audit, failures, registry, world }: ControlContext, asked: Request, operator: Operator, renewal: boolean): DecidedWay {
-  const { record, ways } = decide(asked, registry.all(), failures.at(world.clock.monotonic()));
+async function chooseWay(context: ControlContext, asked: Request, operator: Operator, renewal: boolean): Promise<DecidedWay> {
+  const { record, ways } = await judgeRequest(context, asked);
   const [way] = ways;
   if (way) return way;
   const error = decisionError(record) ?? new TunnelError('internal', 'a decision without a way');
   if (renewal && error.kind !== 'forbidden') throw error;
-  audit.keep({
+  context.audit.keep({
     code: 'session.refused',
     actor: `operator:${operator.name}`,
     subject: `target:${record.target}`,

@@ -4,8 +4,10 @@ import type { Clock, SocketAddress } from '../../base/world.ts';
 import type { CertificateFacts } from '../../pki/certificate-facts.ts';
 import { activeRoutes } from '../../policy/advertise.ts';
 import { defaultPorts, type PortRange, parsePorts } from '../../policy/ports.ts';
-import type { RoutingAgent } from '../../routing/candidates.ts';
+import { bestFit, explicitMatch, inOrder, type Match, type RoutingAgent } from '../../routing/candidates.ts';
 import { parseRoute, type Route } from '../../routing/route.ts';
+import { RouteTable } from '../../routing/route-table.ts';
+import type { SitedTarget } from '../../routing/sited-target.ts';
 import type { Agent } from '../../store/agents.ts';
 import type { Lock } from '../../store/lock.ts';
 import type { TransportName } from '../../transport/link.ts';
@@ -24,6 +26,8 @@ export interface KnownAgent extends RoutingAgent {
   readonly flapping: boolean;
   /** Nothing goes to it or comes from it while this holds. */
   readonly barred: Barred | null;
+  /** When its routes have nobody who is online: the next ones in order, or none at all. */
+  readonly onOffline: Agent['onOffline'];
   /** Names that it found by itself, in canonical text. */
   readonly autoDetected: ReadonlySet<string>;
 }
@@ -79,7 +83,7 @@ type LiveLink = { -readonly [Key in keyof RegisteredLink]: RegisteredLink[Key] }
 };
 
 /** What only a change of the row or a new advertisement can alter: parsed then, not for every request. */
-type Standing = Pick<KnownAgent, 'id' | 'name' | 'os' | 'allowed' | 'routes' | 'ports' | 'bareNamesAreSuffixes' | 'autoDetected' | 'barred'>;
+type Standing = Omit<KnownAgent, 'online' | 'advertisedAt' | 'lastSeen' | 'link' | 'flapping'>;
 
 interface Entry {
   row: Agent;
@@ -97,6 +101,9 @@ export class Registry {
   readonly #clock: Clock;
   readonly #agents = new Map<string, Entry>();
   readonly #links = new Map<string, LiveLink>();
+  /** Ids by name. */
+  readonly #names = new Map<string, string>();
+  readonly #routes = new RouteTable();
   #generation = 0;
 
   constructor(clock: Clock) {
@@ -106,23 +113,29 @@ export class Registry {
   /** A row of the store that is new or has changed; its links and wishes stay. */
   know(row: Agent): void {
     const known = this.#agents.get(row.id);
-    const standing = standingOf(row, known?.wishes);
-    if (known) Object.assign(known, { row, standing });
-    else
-      this.#agents.set(row.id, {
+    this.#names.set(row.name, row.id);
+    if (known) this.#stand(Object.assign(known, { row }));
+    else {
+      const entry = {
         row,
-        standing,
+        standing: standingOf(row, undefined),
         current: undefined,
         wishes: undefined,
         lastSeen: row.lastSeen,
         rivalry: NO_RIVALRY,
         renewalAskedAt: Number.NEGATIVE_INFINITY,
-      });
+      };
+      this.#agents.set(row.id, entry);
+      this.#routes.set(row.id, entry.standing);
+    }
   }
 
   /** Deleted: its links, for the edge to close. */
   forget(agentId: string): RegisteredLink[] {
+    const name = this.#agents.get(agentId)?.row.name;
+    if (name !== undefined && this.#names.get(name) === agentId) this.#names.delete(name);
     this.#agents.delete(agentId);
+    this.#routes.delete(agentId);
     return this.linksOf(agentId);
   }
 
@@ -231,8 +244,21 @@ export class Registry {
 
   /** A name is preferred to an id that reads the same. */
   find(nameOrId: string): KnownAgent | undefined {
-    const named = this.#agents.values().find(({ row }) => row.name === nameOrId);
-    return named ? this.#view(named) : this.byId(nameOrId);
+    return this.byId(this.#names.get(nameOrId) ?? nameOrId);
+  }
+
+  /** Every agent that could carry `target`, best first; with `explicitAgent`, a name or an id, nobody else. */
+  candidates(target: SitedTarget, explicitAgent: string | null): Match<KnownAgent>[] {
+    if (explicitAgent !== null) {
+      const agent = this.find(explicitAgent);
+      return agent ? inOrder([explicitMatch(agent, bestFit(target.host, agent))], target.site) : [];
+    }
+    const matches: Match<KnownAgent>[] = [];
+    for (const [id, fit] of this.#routes.fitting(target.host)) {
+      const agent = this.byId(id);
+      if (agent) matches.push({ agent, ...fit });
+    }
+    return inOrder(matches, target.site);
   }
 
   all(): KnownAgent[] {
@@ -256,7 +282,12 @@ export class Registry {
     const wishes = entry.current?.wishes;
     if (wishes === undefined || wishes === entry.wishes) return;
     entry.wishes = wishes;
-    entry.standing = standingOf(entry.row, wishes);
+    this.#stand(entry);
+  }
+
+  #stand(entry: Entry): void {
+    entry.standing = standingOf(entry.row, entry.wishes);
+    this.#routes.set(entry.row.id, entry.standing);
   }
 
   #view({ standing, current, lastSeen, rivalry }: Entry): KnownAgent {
@@ -276,6 +307,9 @@ function standingOf(row: Agent, wishes: Wishes | undefined): Standing {
   return {
     id: row.id,
     name: row.name,
+    site: row.site,
+    weight: row.weight,
+    onOffline: row.onOffline,
     os: row.os,
     allowed,
     routes: wishes ? activeRoutes(allowed, wishes.routes) : allowed,

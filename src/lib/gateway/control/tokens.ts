@@ -61,6 +61,7 @@ function rowOf(token: Token, now: number): TokenRow {
     sources: token.sources?.slice() ?? null,
     agents: token.agents?.slice() ?? null,
     targets: token.targets?.slice() ?? null,
+    site: token.site,
     lock: shownLock(token.lock),
   };
 }

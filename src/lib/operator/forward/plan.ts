@@ -1,6 +1,6 @@
 // What the flags of `connect` add up to: which local addresses lead to which targets.
 import { TunnelError } from '../../base/errors.ts';
-import { formatTarget, parseTarget } from '../../routing/target.ts';
+import { formatSitedTarget, parseSitedTarget } from '../../routing/sited-target.ts';
 import { type ForwardSpec, parseForward, parseListen, parseLocalForward, parseProxy } from './spec.ts';
 
 export interface Wanted {
@@ -13,6 +13,8 @@ export interface Wanted {
   readonly http: readonly string[];
   readonly listen: string | undefined;
   readonly alternates: readonly string[];
+  /** Of the targets that name none. */
+  readonly site?: string | undefined;
   /** What there is one of only: --stdio has one target, a command one address to fill in. */
   readonly single: 'target' | 'forward' | undefined;
 }
@@ -24,9 +26,10 @@ export interface Plan {
 }
 
 /** Errors `usage`, `usage.missing-value`, `target.malformed`, `address.malformed`. */
-export function planForwards({ targets, local, socks, http, listen, alternates, single }: Wanted): Plan {
+export function planForwards({ targets, local, socks, http, listen, alternates, site: of, single }: Wanted): Plan {
+  const site = of ?? null;
   const proxies = [...socks.map((at) => parseProxy('socks5', at)), ...http.map((at) => parseProxy('http', at))];
-  const [first, ...more] = [...targets.map(parseForward), ...local.map(parseLocalForward), ...proxies];
+  const [first, ...more] = [...targets.map((text) => parseForward(text, site)), ...local.map((text) => parseLocalForward(text, site)), ...proxies];
   if (first === undefined) throw new TunnelError('usage.missing-value', 'no target', { hint: 'For example: tunnel connect 10.0.0.5:3389' });
   const needsTarget = single === 'target' || listen !== undefined || alternates.length > 0;
   if ((more.length > 0 && (single !== undefined || needsTarget)) || (needsTarget && first.protocol !== 'tcp')) {
@@ -34,6 +37,6 @@ export function planForwards({ targets, local, socks, http, listen, alternates, 
   }
   return {
     specs: [listen === undefined ? first : { ...first, listen: parseListen(listen) }, ...more],
-    alternates: alternates.map((text) => formatTarget(parseTarget(text, '--alternate'))),
+    alternates: alternates.map((text) => formatSitedTarget(parseSitedTarget(text, { field: '--alternate', site }))),
   };
 }

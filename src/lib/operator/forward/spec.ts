@@ -3,7 +3,8 @@ import { isIP } from 'node:net';
 import { TunnelError } from '../../base/errors.ts';
 import { escapeText } from '../../base/escape.ts';
 import type { LocalPath, SocketAddress } from '../../base/world.ts';
-import { ANY_TARGET, formatTarget, parseTarget } from '../../routing/target.ts';
+import { formatSitedTarget, parseSitedTarget } from '../../routing/sited-target.ts';
+import { ANY_TARGET } from '../../routing/target.ts';
 
 /** Port 0: the system chooses. */
 export type Listen = SocketAddress | LocalPath;
@@ -20,20 +21,20 @@ export interface ForwardSpec {
 
 const LOOPBACK = '127.0.0.1';
 
-/** `HOST:PORT` or `LOCALPORT:HOST:PORT`. No host is made of digits alone, so the two cannot be mistaken. Error `target.malformed`. */
-export function parseForward(text: string): ForwardSpec {
+/** `HOST:PORT` or `LOCALPORT:HOST:PORT`, either with `@SITE`. No host is made of digits alone, so the two cannot be mistaken. Error `target.malformed`. */
+export function parseForward(text: string, site: string | null = null): ForwardSpec {
   const [, port, rest] = /^(\d+):(.*:.*)$/.exec(text) ?? [];
   const listen = { address: LOOPBACK, port: port === undefined ? 0 : parsePort(port, text) };
-  return forwardTo(listen, rest ?? text);
+  return forwardTo(listen, rest ?? text, site);
 }
 
 /** ssh's form, with a path in place of the port too. Errors `target.malformed`, `address.malformed`. */
-export function parseLocalForward(text: string): ForwardSpec {
+export function parseLocalForward(text: string, site: string | null = null): ForwardSpec {
   const [, path, pathRest] = /^(\/[^:]*):(.+)$/.exec(text) ?? [];
-  if (path !== undefined && pathRest !== undefined) return forwardTo({ path }, pathRest);
+  if (path !== undefined && pathRest !== undefined) return forwardTo({ path }, pathRest, site);
   const [, short, shortRest] = /^(\d+):(.*:.*)$/.exec(text) ?? [];
   if (short !== undefined && shortRest !== undefined && !/^\d+:.*:/.test(shortRest)) {
-    return forwardTo({ address: LOOPBACK, port: parsePort(short, text) }, shortRest);
+    return forwardTo({ address: LOOPBACK, port: parsePort(short, text) }, shortRest, site);
   }
   const [, bind, port, rest] = /^(\[[^\]]*\]|[^:]*):(\d+):(.*)$/.exec(text) ?? [];
   if (bind === undefined || port === undefined || rest === undefined) {
@@ -41,7 +42,7 @@ export function parseLocalForward(text: string): ForwardSpec {
       hint: 'For example: -L 8080:db.corp.example:5432',
     });
   }
-  return forwardTo({ address: parseBind(bind, text), port: parsePort(port, text) }, rest);
+  return forwardTo({ address: parseBind(bind, text), port: parsePort(port, text) }, rest, site);
 }
 
 /** Of -D and --http. Error `address.malformed`. */
@@ -70,8 +71,8 @@ export function isPublic(listen: Listen): boolean {
   return 'address' in listen && !/^(127\.|::1$)/.test(listen.address);
 }
 
-function forwardTo(listen: Listen, target: string): ForwardSpec {
-  return { listen, protocol: 'tcp', target: formatTarget(parseTarget(target)) };
+function forwardTo(listen: Listen, target: string, site: string | null): ForwardSpec {
+  return { listen, protocol: 'tcp', target: formatSitedTarget(parseSitedTarget(target, { site })) };
 }
 
 function parseBind(text: string, whole: string): string {

@@ -12,8 +12,6 @@ export function routesRoutes(app: FastifyInstance, context: ControlContext, whoC
   app.get(PATHS.routes, async (request) => listRoutes(context, await whoCalls(request), readAs(PageQuery, request.query, 'the query')));
 
   app.post(PATHS.resolve, async (request): Promise<Resolution> => {
-    const caller = await whoCalls(request);
-    const { target, agent } = readAs(ResolveRequest, request.body);
-    return resolve(context, caller, target, agent ?? null);
+    return await resolve(context, await whoCalls(request), readAs(ResolveRequest, request.body));
   });
 }

@@ -52,9 +52,7 @@ export function stockRoutes(app: FastifyInstance, context: ControlContext, whoCa
 
     app.post(`${prefix}/agents/resolve-target`, (request, reply) =>
       plainly(request, reply, async () => {
-        const caller = await whoCalls(request);
-        const { target, agent } = readAs(ResolveRequest, request.body);
-        return resolve(context, caller, target, agent ?? null);
+        return await resolve(context, await whoCalls(request), readAs(ResolveRequest, request.body));
       }),
     );
   }

@@ -1,0 +1,27 @@
+// One request of an operator, read from its texts and decided on the network as it is now: the one place where decision records are made (F1).
+import { parseSitedTarget } from '../../routing/sited-target.ts';
+import type { ControlContext } from './context.ts';
+import { type Decided, decide, type Request } from './decide.ts';
+
+/** As it was written, by whoever asked. */
+export interface WrittenRequest {
+  readonly target: string;
+  readonly alternates?: readonly string[] | undefined;
+  readonly agent?: string | undefined;
+  /** Of the target and the alternates that name none. */
+  readonly site?: string | undefined;
+}
+
+/** Errors `target.malformed`, `request.malformed`. */
+export function readRequest({ target, alternates = [], agent, site }: WrittenRequest, operator: Request['operator']): Request {
+  return {
+    target: parseSitedTarget(target, { site: site ?? null }),
+    alternates: alternates.map((text) => parseSitedTarget(text, { field: 'alternate', site: site ?? null })),
+    explicitAgent: agent ?? null,
+    operator,
+  };
+}
+
+export async function judgeRequest({ failures, registry, world }: Pick<ControlContext, 'failures' | 'registry' | 'world'>, request: Request): Promise<Decided> {
+  return decide(request, registry, failures.at(world.clock.monotonic()));
+}
