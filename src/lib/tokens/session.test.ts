@@ -18,11 +18,12 @@ test('a session token says what was granted', async () => {
     sessionId: otherId,
     targets: ['10.0.0.5:22', '[fd00::1]:22'],
     agent: 'web1',
+    site: 'berlin',
     alternates: ['10.0.0.6:22'],
     credentialId: hashSecret('x'),
   };
   assert.deepEqual(await verifySessionToken(await mintSessionToken(full, newer, times), [newer, older], now), { ...full, expiresAt: times.expiresAt });
-  const least = { operatorId: id, sessionId: undefined, targets: ['*'], agent: undefined, alternates: [], credentialId: undefined };
+  const least = { operatorId: id, sessionId: undefined, targets: ['*'], agent: undefined, site: undefined, alternates: [], credentialId: undefined };
   assert.deepEqual(await verifySessionToken(await mintSessionToken(least, older, times), [newer, older], now), { ...least, expiresAt: times.expiresAt });
 });
 

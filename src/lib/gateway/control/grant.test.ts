@@ -12,6 +12,7 @@ test('everything in canonical form, each once', () => {
     sources: ['192.0.2.7', '2001:DB8::/32'],
     uses: 5,
     ephemeral: true,
+    site: 'berlin',
   });
   assert.deepEqual(agent, {
     kind: 'agent',
@@ -20,6 +21,7 @@ test('everything in canonical form, each once', () => {
     ports: ['22-80'],
     maxUses: 5,
     ephemeral: true,
+    site: 'berlin',
     sources: ['192.0.2.7/32', '2001:db8::/32'],
     agents: null,
     targets: null,
