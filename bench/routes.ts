@@ -72,7 +72,10 @@ const table = {
   agents,
   'candidates a request': (candidates / decided.length).toFixed(1),
   'decide p50 us': us(decided.slice(2000), 0.5),
-  'addresses p50 us': us(decided.slice(2000).filter((_, at) => at % 3 === 0), 0.5),
+  'addresses p50 us': us(
+    decided.slice(2000).filter((_, at) => at % 3 === 0),
+    0.5,
+  ),
   'decide p99 us': us(decided.slice(2000), 0.99),
   'looking at all p50 us': us(naive, 0.5),
   'advertise p50 us': us(advertised, 0.5),
