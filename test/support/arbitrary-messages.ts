@@ -105,9 +105,12 @@ export const channelOpen: fc.Arbitrary<ChannelOpen> = record({
   target: shortText,
 });
 
+const optionalU32 = fc.option(u32, { nil: undefined });
+const timing = { resolveUs: optionalU32, connectUs: optionalU32 };
+
 export const channelResponse: fc.Arbitrary<ChannelAccept | ChannelRefuse> = fc.oneof(
-  record({ kind: kind('channel-accept'), address: shortText }),
-  record({ kind: kind('channel-refuse'), code: refusal, reason: longText }),
+  record({ kind: kind('channel-accept'), address: shortText, ...timing }),
+  record({ kind: kind('channel-refuse'), code: refusal, reason: longText, ...timing }),
 );
 
 /** Payloads that begin like a message, or not at all. */
@@ -128,8 +131,8 @@ export const operatorRequest: fc.Arbitrary<OperatorRequest> = fc.oneof(
   record<OperatorAttach>({ kind: kind('operator-attach'), token: shortText, active: fc.option(fc.constant(true as const), { nil: undefined }) }),
 );
 export const edgeAnswer: fc.Arbitrary<EdgeAnswer> = fc.oneof(
-  record<EdgeGranted>({ kind: kind('edge-granted'), agent: optionalText }),
-  record<EdgeRefused>({ kind: kind('edge-refused'), code: shortText, message: longText, hint: optionalText }),
+  record<EdgeGranted>({ kind: kind('edge-granted'), agent: optionalText, address: optionalText, ...timing, answerUs: optionalU32 }),
+  record<EdgeRefused>({ kind: kind('edge-refused'), code: shortText, message: longText, hint: optionalText, ...timing, answerUs: optionalU32 }),
 );
 export const edgeNotices: fc.Arbitrary<EdgeNotice> = record<EdgeNotice>({
   kind: kind('edge-notice'),

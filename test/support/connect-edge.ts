@@ -66,6 +66,6 @@ export async function startConnectEdge(t: TestContext, answer: Answer): Promise<
 
 /** Says yes, as an edge whose agent web1 has reached the target. */
 export async function accept(stream: LinkStream): Promise<LinkStream> {
-  await grantRequest(stream, 'web1', clock, new AbortController().signal);
+  await grantRequest(stream, { agent: 'web1' }, clock, new AbortController().signal);
   return stream;
 }

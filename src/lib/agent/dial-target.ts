@@ -5,6 +5,8 @@ import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { ResolvedAddress, SocketAddress, TcpSocket, World } from '../base/world.ts';
 import { judgeAddress } from '../policy/address-guard.ts';
+import type { DialTiming } from '../protocol/messages.ts';
+import { microseconds } from '../protocol/refusal.ts';
 import { matchesName } from '../routing/name-pattern.ts';
 import type { Route } from '../routing/route.ts';
 import { formatAddress, parseAddress } from '../routing/subnet.ts';
@@ -20,21 +22,31 @@ export interface DialledTarget {
 /** A target that stays silent holds its socket no longer than this and a few probes. */
 const TCP_KEEP_ALIVE_MS = 30_000;
 
+/** Filled while a target is dialled, so that a failure too says what it took. */
+export type DialWatch = { -readonly [Part in keyof DialTiming]: DialTiming[Part] };
+
 /** Errors `route.none` (nothing it resolves to is carried), `dns.failed`, `target.refused`, `target.unreachable`, `target.timed-out` after 10 s for all of it, the signal's reason. */
-export async function dialTarget(target: Target, routes: readonly Route[], world: World, signal: AbortSignal): Promise<DialledTarget> {
+export async function dialTarget(target: Target, routes: readonly Route[], world: World, signal: AbortSignal, watch: DialWatch = {}): Promise<DialledTarget> {
+  const { clock } = world;
   const text = formatTarget(target);
   const late = () =>
     new TunnelError('target.timed-out', `${text} did not answer within ${LIMITS.connectTargetMs / 1000} s`, {
       hint: 'A firewall on the way may drop the packets.',
     });
   return await within(world.clock, LIMITS.connectTargetMs, late, signal, async (signal) => {
-    const resolved = await resolve(target.host, world, signal);
+    const began = clock.monotonic();
+    const resolved = await resolve(target.host, world, signal).finally(() => {
+      if (target.host.kind === 'name') watch.resolveUs = microseconds(clock.monotonic() - began);
+    });
     const addresses = carried(text, target, resolved, routes);
     const connect = async (to: SocketAddress, signal: AbortSignal) => {
       const socket = await world.net.connect(to, signal);
       return { socket, to, destroy: () => socket.destroy() };
     };
-    const { socket, to } = await connectFirst(addresses, connect, world, signal);
+    const dialled = clock.monotonic();
+    const { socket, to } = await connectFirst(addresses, connect, world, signal).finally(() => {
+      watch.connectUs = microseconds(clock.monotonic() - dialled);
+    });
     socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
     return { socket, to };
   });

@@ -13,7 +13,7 @@ import { parseTarget, type Target } from '../routing/target.ts';
 import { formatAddressPort } from '../streams/happy-eyeballs.ts';
 import { splice } from '../streams/splice.ts';
 import { type Link, type LinkStream, StreamReset } from '../transport/link.ts';
-import { dialTarget, isNamed } from './dial-target.ts';
+import { type DialWatch, dialTarget, isNamed } from './dial-target.ts';
 
 export interface ChannelRules {
   /** As advertised now. */
@@ -102,23 +102,24 @@ export class Channels {
     signal.addEventListener('abort', linkEnds, { once: true });
     stream.once('close', streamEnds);
     if (stream.destroyed) streamEnds();
+    const watch: DialWatch = {};
     try {
       const target = parseTarget(request.target);
       const openedAt = this.#world.clock.now();
       this.#rules.judge(request, target, openedAt);
-      const { socket, to } = await dialTarget(target, this.#rules.routes(), this.#world, dialling.signal);
+      const { socket, to } = await dialTarget(target, this.#rules.routes(), this.#world, dialling.signal, watch);
       open.recheck = () => this.#judgeAgain(request, target, openedAt, to);
       open.end = (reason) => {
         log.info({ ...fields, reason: reason.message }, 'channel is no longer allowed');
         stream.destroy(new StreamReset(RESET.sessionEnded));
       };
       log.debug({ ...fields, to: formatAddressPort(to) }, 'channel opened');
-      await carry(channel.accept(formatAddressPort(to)), socket);
+      await carry(channel.accept(formatAddressPort(to), watch), socket);
       log.debug(fields, 'channel ended');
     } catch (error) {
       log.info({ ...fields, error }, 'channel failed');
       const told = asTunnelError(error);
-      channel.refuse(refusalOf(told), told.message); // Nothing is sent where the stream has ended already.
+      channel.refuse(refusalOf(told), told.message, watch); // Nothing is sent where the stream has ended already.
     } finally {
       this.#open.delete(open);
       this.#nextEnd.resolve();

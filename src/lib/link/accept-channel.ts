@@ -5,7 +5,7 @@ import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { World } from '../base/world.ts';
 import { encodeFrame } from '../protocol/frame.ts';
-import type { ChannelKind } from '../protocol/messages.ts';
+import type { ChannelKind, DialTiming } from '../protocol/messages.ts';
 import { fitReason, type Refusal } from '../protocol/refusal.ts';
 import { decodeConnectRequest, encodeConnectResponse, refusalText } from '../protocol/v1-connect.ts';
 import { decodeV2ChannelOpen, encodeV2ChannelResponse } from '../protocol/v2-channel.ts';
@@ -16,9 +16,9 @@ import { FRAME_BYTES, RESET, type Version, versionOf } from './version.ts';
 export interface IncomingChannel {
   readonly request: IncomingRequest;
   /** Says that `address` is connected and gives the stream for raw bytes. Once, and instead of `refuse`. */
-  accept(address: string): LinkStream;
+  accept(address: string, timing?: DialTiming): LinkStream;
   /** Says why not and ends the stream. */
-  refuse(code: Refusal, reason: string): void;
+  refuse(code: Refusal, reason: string, timing?: DialTiming): void;
 }
 
 export interface IncomingRequest {
@@ -38,9 +38,9 @@ export async function acceptChannel(link: Link, stream: LinkStream, { clock }: W
   adopt(stream);
   const version = versionOf(link);
   const maxBytes = FRAME_BYTES[version].session;
-  const refuse = (code: Refusal, reason: string) => {
+  const refuse = (code: Refusal, reason: string, timing: DialTiming = {}) => {
     if (stream.destroyed || stream.writableEnded) return;
-    stream.end(encodeFrame(encodeRefusal(version, code, fitReason(reason)), maxBytes));
+    stream.end(encodeFrame(encodeRefusal(version, code, fitReason(reason), timing), maxBytes));
     stream.resume(); // What the gateway had already sent has no reader; it resets when it has read the refusal.
   };
   try {
@@ -48,7 +48,7 @@ export async function acceptChannel(link: Link, stream: LinkStream, { clock }: W
     const payload = await within(clock, LIMITS.channelRequestMs, silent, signal, (signal) => readFrame(stream, maxBytes, clock, signal));
     if (payload === undefined) throw new TunnelError('protocol.violation', 'the stream ended before its request');
     const request = decodeRequest(version, payload);
-    return { request, refuse, accept: (address) => accept(version, stream, address, maxBytes) };
+    return { request, refuse, accept: (address, timing = {}) => accept(version, stream, { address, ...timing }, maxBytes) };
   } catch (error) {
     if (error instanceof TunnelError && error.code === 'protocol.violation') refuse('bad-request', error.message);
     else stream.destroy(new StreamReset(RESET.gaveUp));
@@ -56,8 +56,8 @@ export async function acceptChannel(link: Link, stream: LinkStream, { clock }: W
   }
 }
 
-function accept(version: Version, stream: LinkStream, address: string, maxBytes: number): LinkStream {
-  const payload = version === 1 ? encodeConnectResponse({ connected: true }) : encodeV2ChannelResponse({ kind: 'channel-accept', address });
+function accept(version: Version, stream: LinkStream, accepted: DialTiming & { readonly address: string }, maxBytes: number): LinkStream {
+  const payload = version === 1 ? encodeConnectResponse({ connected: true }) : encodeV2ChannelResponse({ ...accepted, kind: 'channel-accept' });
   if (!stream.destroyed) stream.write(encodeFrame(payload, maxBytes));
   return stream;
 }
@@ -68,8 +68,8 @@ function decodeRequest(version: Version, payload: Uint8Array): IncomingRequest {
   return { sessionId, channelId, channel, target };
 }
 
-function encodeRefusal(version: Version, code: Refusal, reason: string): Uint8Array {
+function encodeRefusal(version: Version, code: Refusal, reason: string, timing: DialTiming): Uint8Array {
   return version === 1
     ? encodeConnectResponse({ connected: false, reason: refusalText(code, reason) })
-    : encodeV2ChannelResponse({ kind: 'channel-refuse', code, reason });
+    : encodeV2ChannelResponse({ ...timing, kind: 'channel-refuse', code, reason });
 }

@@ -59,10 +59,11 @@ for (const alpn of [V1, V2]) {
       channel: 'tcp',
       target: request.target,
     });
-    const atAgent = channel.accept('10.0.0.5:5432');
+    const atAgent = channel.accept('10.0.0.5:5432', { resolveUs: 1200, connectUs: 300 });
     atAgent.write('banner ');
-    const { stream, address } = await opened;
+    const { stream, address, timing } = await opened;
     assert.equal(address, alpn === V2 ? '10.0.0.5:5432' : null);
+    assert.deepEqual(timing, alpn === V2 ? { resolveUs: 1200, connectUs: 300, answerUs: 0 } : { answerUs: 0 });
     stream.end('question');
     assert.equal(await text(atAgent), 'question');
     atAgent.end('answer');
@@ -196,7 +197,8 @@ test('a refusal is said once, and what the gateway had sent already is thrown aw
   channel.refuse('refused', 'first');
   channel.refuse('refused', 'second');
   const payload = await readFrame(stream, 2 ** 14, world.clock, never);
-  assert.deepEqual(decodeV2ChannelResponse(payload ?? assert.fail('ended')), { kind: 'channel-refuse', code: 'refused', reason: 'first' });
+  const answer = decodeV2ChannelResponse(payload ?? assert.fail('ended'));
+  assert.deepEqual(answer, { kind: 'channel-refuse', code: 'refused', reason: 'first', resolveUs: undefined, connectUs: undefined });
   assert.equal(await readFrame(stream, 2 ** 14, world.clock, never), undefined);
   await early;
 });

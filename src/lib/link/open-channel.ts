@@ -4,7 +4,7 @@ import { within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { World } from '../base/world.ts';
-import { refusalError } from '../protocol/refusal.ts';
+import { type ChannelTiming, microseconds, refusalError, TimedRefusal } from '../protocol/refusal.ts';
 import { decodeConnectResponse, encodeConnectRequest, refusalOfText } from '../protocol/v1-connect.ts';
 import { decodeV2ChannelResponse, encodeV2ChannelOpen } from '../protocol/v2-channel.ts';
 import { type Link, type LinkStream, StreamReset } from '../transport/link.ts';
@@ -23,6 +23,7 @@ export interface OpenedChannel {
   readonly stream: LinkStream;
   /** What the agent judged and connected to; version 1 does not say. */
   readonly address: string | null;
+  readonly timing: ChannelTiming;
 }
 
 const RESPONSE_MS: Readonly<Record<Version, number>> = { 1: LIMITS.connectResponseV1Ms, 2: LIMITS.connectResponseV2Ms };
@@ -39,13 +40,15 @@ export async function openChannel(link: Link, request: ChannelRequest, { clock }
   const stream = adopt(await within(clock, LIMITS.streamCreditMs, exhausted, signal, (signal) => link.openStream(signal)));
   try {
     const silent = () => new TunnelError('agent.silent', `the agent did not answer for ${request.target} within ${RESPONSE_MS[version]} ms`);
-    const address = await within(clock, RESPONSE_MS[version], silent, signal, async (signal) => {
+    const asked = clock.monotonic();
+    const opened = await within(clock, RESPONSE_MS[version], silent, signal, async (signal) => {
       const maxBytes = FRAME_BYTES[version].session;
       await writeFrame(stream, encodeRequest(version, request), maxBytes, clock, signal);
       const payload = await readResponse(() => readFrame(stream, maxBytes, clock, signal));
-      return version === 1 ? judgeV1(payload) : judgeV2(payload);
+      const answerUs = microseconds(clock.monotonic() - asked);
+      return version === 1 ? judgeV1(payload, answerUs) : judgeV2(payload, answerUs);
     });
-    return { stream, address };
+    return { stream, ...opened };
   } catch (error) {
     const violated = error instanceof TunnelError && error.code === 'protocol.violation';
     stream.destroy(new StreamReset(violated ? RESET.violation : RESET.gaveUp));
@@ -73,15 +76,16 @@ async function readResponse(read: () => Promise<Uint8Array | undefined>): Promis
   return payload;
 }
 
-function judgeV1(payload: Uint8Array): null {
+function judgeV1(payload: Uint8Array, answerUs: number): Omit<OpenedChannel, 'stream'> {
   const { message } = decodeConnectResponse(payload);
-  if (message.connected) return null;
+  if (message.connected) return { address: null, timing: { answerUs } };
   const code = refusalOfText(message.reason);
-  throw code === undefined ? new TunnelError('agent.failed', message.reason) : refusalError(code, message.reason);
+  throw new TimedRefusal(code === undefined ? new TunnelError('agent.failed', message.reason) : refusalError(code, message.reason), { answerUs });
 }
 
-function judgeV2(payload: Uint8Array): string {
+function judgeV2(payload: Uint8Array, answerUs: number): Omit<OpenedChannel, 'stream'> {
   const message = decodeV2ChannelResponse(payload);
-  if (message.kind === 'channel-accept') return message.address;
-  throw refusalError(message.code, message.reason);
+  const timing = { resolveUs: message.resolveUs, connectUs: message.connectUs, answerUs };
+  if (message.kind === 'channel-accept') return { address: message.address, timing };
+  throw new TimedRefusal(refusalError(message.code, message.reason), timing);
 }

@@ -7,6 +7,7 @@ import {
   decodeEdgeAnswer,
   decodeEdgeNotice,
   decodeOperatorRequest,
+  type EdgeGranted,
   type EdgeNotice,
   edgeNotice,
   encodeEdgeAnswer,
@@ -29,6 +30,8 @@ export interface Answered {
   /** Raw bytes from here on, both ways; the caller's to end. */
   readonly stream: LinkStream;
   readonly agent: string | undefined;
+  /** What the edge says of the channel. */
+  readonly granted: Omit<EdgeGranted, 'kind' | 'agent'>;
 }
 
 /** The client's end. Errors: the edge's refusal; `link.lost` when the connection went before an answer; `protocol.violation`; the signal's reason. */
@@ -40,7 +43,8 @@ export async function askEdge(link: Link, request: OperatorRequest, clock: Clock
     if (payload === undefined) throw new TunnelError('protocol.violation', 'the gateway ended the stream without an answer');
     const answer = decodeEdgeAnswer(payload);
     if (answer.kind === 'edge-refused') throw refusedError(answer);
-    return { stream, agent: answer.agent && escapeText(answer.agent) };
+    const { kind: _, agent, address, ...timing } = answer;
+    return { stream, agent: agent && escapeText(agent), granted: { ...timing, address: address && escapeText(address) } };
   } catch (error) {
     stream.destroy(new StreamReset(RESET.gaveUp));
     throw error;
@@ -55,8 +59,8 @@ export async function hearRequest(stream: LinkStream, clock: Clock, signal: Abor
 }
 
 /** Raw bytes may follow at once. Errors as `writeFrame`. */
-export async function grantRequest(stream: LinkStream, agent: string | undefined, clock: Clock, signal: AbortSignal): Promise<void> {
-  await writeFrame(stream, encodeEdgeAnswer({ kind: 'edge-granted', agent }), MAX_BYTES, clock, signal);
+export async function grantRequest(stream: LinkStream, granted: Omit<EdgeGranted, 'kind'>, clock: Clock, signal: AbortSignal): Promise<void> {
+  await writeFrame(stream, encodeEdgeAnswer({ ...granted, kind: 'edge-granted' }), MAX_BYTES, clock, signal);
 }
 
 /** On the stream of an attach, after its answer. Errors as `writeFrame`. */

@@ -4,11 +4,12 @@ import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../base/world.ts';
 import { askEdge } from '../link/operator-request.ts';
+import type { EdgeGranted } from '../protocol/operator.ts';
 import { type Link, type LinkStream, StreamReset } from '../transport/link.ts';
 import type { WhyCut } from './session-end.ts';
 
 /** Bytes to a target and back; half-open. */
-export type Channel = LinkStream & { readonly agent: string; readonly whyCut?: WhyCut };
+export type Channel = LinkStream & { readonly agent: string; readonly granted: Omit<EdgeGranted, 'kind' | 'agent'>; readonly whyCut?: WhyCut };
 
 /** The slowest honest answer: a version 1 agent may take 30 s, and the next one its time after it. */
 const ANSWER_MS = LIMITS.connectResponseV1Ms + LIMITS.connectTargetMs;
@@ -19,8 +20,8 @@ export async function openChannel(link: Link, target: string, token: string, clo
     new TunnelError('gateway.silent', `the gateway did not answer for ${target}`, { hint: 'Try again; tunnel agent list shows which agents are online.' });
   try {
     const request = { kind: 'operator-connect', target, token } as const;
-    const { stream, agent = '' } = await within(clock, ANSWER_MS, silent, signal, (limit) => askEdge(link, request, clock, limit));
-    return Object.assign(stream, { agent });
+    const { stream, agent = '', granted } = await within(clock, ANSWER_MS, silent, signal, (limit) => askEdge(link, request, clock, limit));
+    return Object.assign(stream, { agent, granted });
   } catch (error) {
     throw isLost(error) ? lost(target, error) : error;
   }

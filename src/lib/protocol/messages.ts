@@ -143,14 +143,22 @@ export interface ChannelOpen {
   readonly target: string;
 }
 
+/** How long a channel's beginning took, in whole microseconds; absent: it does not say, or did not come to it. */
+export interface DialTiming {
+  /** The agent, to resolve the name. */
+  readonly resolveUs?: number | undefined;
+  /** The agent, to connect, or to fail at it. */
+  readonly connectUs?: number | undefined;
+}
+
 /** Agent to gateway: raw bytes follow, both ways. */
-export interface ChannelAccept {
+export interface ChannelAccept extends DialTiming {
   readonly kind: 'channel-accept';
   /** The address that was judged and connected to. */
   readonly address: string;
 }
 
-export interface ChannelRefuse {
+export interface ChannelRefuse extends DialTiming {
   readonly kind: 'channel-refuse';
   readonly code: Refusal;
   readonly reason: string;

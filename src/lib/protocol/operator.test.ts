@@ -14,6 +14,7 @@ import {
   refusedAnswer,
   refusedError,
 } from './operator.ts';
+import { TimedRefusal, timingOf } from './refusal.ts';
 
 codecLaws('operator request', operatorRequest, { encode: encodeOperatorRequest, decode: decodeOperatorRequest, ignoresTrailing: false });
 codecLaws('edge answer', edgeAnswer, { encode: encodeEdgeAnswer, decode: decodeEdgeAnswer, ignoresTrailing: false });
@@ -22,6 +23,13 @@ codecLaws('edge notice', edgeNotices, { encode: encodeEdgeNotice, decode: decode
 test('a refusal arrives as the error that it was', () => {
   const error = new TunnelError('target.refused', '10.0.0.5:80 refused', { hint: 'Is it running?' });
   assert.deepEqual(refusedError(overTheWire(error)).toJSON(), error.toJSON());
+});
+
+test('what a refusal took arrives with it, also where the edge put it into its own words', () => {
+  const told = new TimedRefusal(new TunnelError('dns.failed', 'no such name'), { resolveUs: 5000, connectUs: undefined, answerUs: 7000 });
+  const wrapped = new TunnelError('dns.failed', 'db.corp.example:22 through web1: no such name', { cause: told });
+  assert.deepEqual(timingOf(refusedError(overTheWire(wrapped))), { resolveUs: 5000, connectUs: undefined, answerUs: 7000 });
+  assert.deepEqual(timingOf(refusedError(overTheWire(new TunnelError('route.none', 'nothing fits')))), {});
 });
 
 test('a refusal of any length fits, and its control characters do not arrive', () => {

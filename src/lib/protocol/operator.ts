@@ -1,6 +1,7 @@
 // What an operator's client asks an edge for at the beginning of a stream, and the answer: one frame each way (docs/protocol.md, 10), then raw bytes.
 import { type ErrorCode, isErrorCode, TunnelError } from '../base/errors.ts';
 import { escapeText } from '../base/escape.ts';
+import { type ChannelTiming, TimedRefusal, timingOf } from './refusal.ts';
 import { family, message, optional, required } from './v2-fields.ts';
 import { mark, text, u32, uuid } from './v2-types.ts';
 
@@ -25,13 +26,15 @@ export interface OperatorAttach {
 
 export type OperatorRequest = OperatorConnect | OperatorAttach;
 
-export interface EdgeGranted {
+export interface EdgeGranted extends ChannelTiming {
   readonly kind: 'edge-granted';
   /** Who carries the channel; absent for an attach. */
   readonly agent?: string | undefined;
+  /** What the agent connected to, where it says so. */
+  readonly address?: string | undefined;
 }
 
-export interface EdgeRefused {
+export interface EdgeRefused extends ChannelTiming {
   readonly kind: 'edge-refused';
   readonly code: string;
   readonly message: string;
@@ -58,11 +61,20 @@ const requests = family<OperatorRequest>('operator request', {
 });
 
 const answers = family<EdgeAnswer>('edge answer', {
-  'edge-granted': message<EdgeGranted>('edge-granted', 0x32, { agent: optional(1, text(TARGET_BYTES)) }),
+  'edge-granted': message<EdgeGranted>('edge-granted', 0x32, {
+    agent: optional(1, text(TARGET_BYTES)),
+    address: optional(2, text(TARGET_BYTES)),
+    resolveUs: optional(3, u32),
+    connectUs: optional(4, u32),
+    answerUs: optional(5, u32),
+  }),
   'edge-refused': message<EdgeRefused>('edge-refused', 0x33, {
     code: required(1, text(100)),
     message: required(2, text(MESSAGE_BYTES)),
     hint: optional(3, text(MESSAGE_BYTES)),
+    resolveUs: optional(4, u32),
+    connectUs: optional(5, u32),
+    answerUs: optional(6, u32),
   }),
 });
 
@@ -84,14 +96,16 @@ export const encodeEdgeNotice = notices.encode;
 export const decodeEdgeNotice = notices.decode;
 
 /** A failure that may be told, within the bounds of its fields. */
-export function refusedAnswer({ code, message: said, hint }: TunnelError): EdgeRefused {
-  return { kind: 'edge-refused', code, message: fit(said), hint: hint === undefined ? undefined : fit(hint) };
+export function refusedAnswer(error: TunnelError): EdgeRefused {
+  const { code, message: said, hint } = error;
+  return { kind: 'edge-refused', code, message: fit(said), hint: hint === undefined ? undefined : fit(hint), ...timingOf(error) };
 }
 
 /** What a refusal means here; a code that only a later version knows is `gateway.unreachable`. */
-export function refusedError({ code, message: said, hint }: EdgeRefused): TunnelError {
+export function refusedError({ code, message: said, hint, resolveUs, connectUs, answerUs }: EdgeRefused): TunnelError {
   const known: ErrorCode = isErrorCode(code) ? code : 'gateway.unreachable';
-  return new TunnelError(known, escapeText(said), { hint: hint === undefined ? undefined : escapeText(hint) });
+  const error = new TunnelError(known, escapeText(said), { hint: hint === undefined ? undefined : escapeText(hint) });
+  return answerUs === undefined ? error : new TimedRefusal(error, { resolveUs, connectUs, answerUs });
 }
 
 /** Within the bounds of its fields. */

@@ -1,5 +1,6 @@
 // The closed list of reasons for which an agent refuses a session or a channel, and what each means in error codes, for both ends.
 import { type ErrorCode, type Kind, TunnelError } from '../base/errors.ts';
+import type { DialTiming } from './messages.ts';
 
 /** Numbers as they stand on the wire; never reused. */
 export const REFUSAL_NUMBERS = {
@@ -54,6 +55,33 @@ const REFUSAL_OF_KIND: Readonly<Record<Kind, Refusal>> = {
 /** What the agent answers when `error` kept it from doing what it was asked. */
 export function refusalOf(error: TunnelError): Refusal {
   return REFUSAL_OF_CODE[error.code] ?? REFUSAL_OF_KIND[error.kind];
+}
+
+/** What a channel's beginning took, as the gateway sees it too. */
+export interface ChannelTiming extends DialTiming {
+  /** From the gateway's question to the agent's answer. */
+  readonly answerUs?: number | undefined;
+}
+
+/** A refusal beside what it took to come to it. */
+export class TimedRefusal extends TunnelError {
+  readonly timing: ChannelTiming;
+
+  constructor({ code, message, hint, cause }: TunnelError, timing: ChannelTiming) {
+    super(code, message, { hint, cause });
+    this.timing = timing;
+  }
+}
+
+/** Of a refusal, also where it was put into other words since. */
+export function timingOf(error: Error): ChannelTiming {
+  if (error instanceof TimedRefusal) return error.timing;
+  return error.cause instanceof TimedRefusal ? error.cause.timing : {};
+}
+
+/** For the wire. */
+export function microseconds(ms: number): number {
+  return Math.min(Math.max(0, Math.round(ms * 1000)), 0xffff_ffff);
 }
 
 /** The refusal as the gateway's error. */

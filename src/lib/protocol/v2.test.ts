@@ -76,6 +76,18 @@ test('what a hello may leave out stands behind what peers without it read', () =
   assert.deepEqual(decodeV2FromAgent(bytes(wholeHex)), whole);
 });
 
+test('what a channel took stands behind what peers without it read', () => {
+  const base = { kind: 'channel-accept', address: 'a:1' } as const;
+  const plain = '21 01 00000003 613a31'.replaceAll(' ', '');
+  assert.equal(Buffer.from(encodeV2ChannelResponse(base)).toString('hex'), plain);
+  assert.equal(
+    Buffer.from(encodeV2ChannelResponse({ ...base, resolveUs: 1200, connectUs: 300 })).toString('hex'),
+    `${plain}0500000004000004b006000000040000012c`,
+  );
+  const refused = '22 01 00000001 03 02 00000002 6e6f 03 00000004 000004b0'.replaceAll(' ', '');
+  assert.equal(Buffer.from(encodeV2ChannelResponse({ kind: 'channel-refuse', code: 'dns-failed', reason: 'no', resolveUs: 1200 })).toString('hex'), refused);
+});
+
 test('a renewal for a new key says so behind what peers without it read', () => {
   const base = { kind: 'cert-renewal-request', csrPem: 'csr' } as const;
   const hex = '04 01 00000003 637372'.replaceAll(' ', '');

@@ -6,6 +6,7 @@ import { LIMITS } from '../../base/limits.ts';
 import type { World } from '../../base/world.ts';
 import { openChannel } from '../../link/open-channel.ts';
 import { RESET } from '../../link/version.ts';
+import type { ChannelTiming } from '../../protocol/refusal.ts';
 import type { Connected } from '../../streams/http-proxy.ts';
 import { type Carried, splice } from '../../streams/splice.ts';
 import { type LinkStream, StreamReset } from '../../transport/link.ts';
@@ -15,10 +16,16 @@ import type { AgentLink } from './agent-link.ts';
 import { Notices } from './front/notices.ts';
 import type { Links } from './links.ts';
 
+/** For our own CLI, which can show more than a plain client. */
+interface CarriedTo extends Connected {
+  readonly said: ChannelTiming & { readonly address: string | undefined };
+}
+
 interface OpenWay {
   readonly link: AgentLink;
   readonly stream: LinkStream;
   readonly address: string | null;
+  readonly timing: ChannelTiming;
   /** Aborts when the session ends. */
   readonly session: AbortSignal;
   readonly held: Disposable;
@@ -51,7 +58,7 @@ export class Carrier {
   }
 
   /** Errors: control's, or the last way's with target and agent named; the signal's reason when the operator leaves. */
-  async connect(request: ConnectRequest, signal: AbortSignal): Promise<Connected> {
+  async connect(request: ConnectRequest, signal: AbortSignal): Promise<CarriedTo> {
     if (this.#refusing !== undefined) throw new TunnelError('gateway.stopping', this.#refusing, { hint: 'Try again in a moment.' });
     this.#open += 1;
     try {
@@ -73,7 +80,7 @@ export class Carrier {
   }
 
   /** An agent whose link we ended ourselves a moment ago is neither offline nor full: it is asked again when it is back. */
-  async #connect(request: ConnectRequest, signal: AbortSignal): Promise<Connected> {
+  async #connect(request: ConnectRequest, signal: AbortSignal): Promise<CarriedTo> {
     const attempt = async () => await this.#tryWays(await this.#control.authorise(request), signal);
     try {
       return await attempt();
@@ -85,13 +92,14 @@ export class Carrier {
     }
   }
 
-  async #tryWays(plan: Plan, signal: AbortSignal): Promise<Connected> {
+  async #tryWays(plan: Plan, signal: AbortSignal): Promise<CarriedTo> {
     let failure = new TunnelError('internal', 'the plan has no way');
     for (const [index, way] of plan.ways.entries()) {
       try {
         const open = await this.#tryWay(plan, way, signal);
         this.#report({ kind: 'opened', ...named(plan, way), agent: way.agent, target: way.target, address: open.address });
-        return { agent: way.agent, carry: (operator) => this.#carry(operator, open, plan, way) };
+        const said = { ...open.timing, address: open.address ?? undefined };
+        return { agent: way.agent, said, carry: (operator) => this.#carry(operator, open, plan, way) };
       } catch (error) {
         failure = this.#understand(error, way);
         const last = signal.aborted || index === plan.ways.length - 1;

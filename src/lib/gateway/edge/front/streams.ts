@@ -62,12 +62,12 @@ export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: 
       const request = await hearRequest(stream, clock, gone.signal);
       if (request.kind === 'operator-attach') {
         await asked(carrier.attach({ sessionToken: request.token, connection, active: request.active }), gone.signal);
-        await grantRequest(stream, undefined, clock, gone.signal);
+        await grantRequest(stream, {}, clock, gone.signal);
         listenOn(stream, gone.signal);
         return;
       }
       const connected = await asked(carrier.connect({ sessionToken: request.token, target: request.target, remote, connection }, gone.signal), gone.signal);
-      await grantRequest(stream, connected.agent, clock, gone.signal).catch(() => {}); // carrying a stream that is gone reports its end
+      await grantRequest(stream, { agent: connected.agent, ...connected.said }, clock, gone.signal).catch(() => {}); // carrying a stream that is gone reports its end
       await connected.carry(stream);
     } catch (thrown) {
       const error = understandFailure(thrown, remote, log);
