@@ -1,4 +1,4 @@
-// `npm run generate`: the manifest, the man pages and the command snapshot, from the commands themselves.
+// `npm run generate`: the manifest, the man pages and the command snapshot, from the commands themselves, and the OpenAPI document, from the table of endpoints.
 import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { generated } from './generated.ts';

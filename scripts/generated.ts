@@ -1,6 +1,7 @@
 // Every generated file with its content; generate.ts writes them, test/commands.test.ts compares them.
 import { readFileSync } from 'node:fs';
 import type { Command } from '@oclif/core/command';
+import { openapi } from '../src/lib/api/openapi.ts';
 import { commandPage, mainPage, pageName } from '../src/lib/cli/manual.ts';
 import { root, snapshotOf } from './read-commands.ts';
 
@@ -10,6 +11,7 @@ export function generated(commands: readonly Command.Cached[]): Map<string, stri
   const files = new Map([
     ['oclif.manifest.json', json({ commands: Object.fromEntries(commands.map((command) => [command.id, command])), version })],
     ['test/snapshots/commands.json', json(snapshotOf(commands))],
+    ['docs/openapi.json', json(openapi())],
     ['man/tunnel.1', mainPage(commands)],
   ]);
   for (const command of commands) files.set(`man/${pageName(command.id)}.1`, commandPage(command, siblings(command.id, commands)));

@@ -26,10 +26,14 @@ export const PATHS = {
   enroll: '/jet/tunnel/enroll',
   livez: '/livez',
   readyz: '/readyz',
+  openapi: '/openapi.json',
 } as const;
 
 /** Of every answer: SHA-256 of the text that `ca` gives, so that a client learns of a CA that was replaced. */
 export const CA_HEADER = 'tunnel-ca';
+
+/** In and out: an id that a caller gives stands in our log and in its answer. */
+export const REQUEST_ID_HEADER = 'x-request-id';
 
 /** Every failure, but for the bare statuses that version 1 agents know. */
 export const ErrorAnswer = z.object({ error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }) });
@@ -59,6 +63,8 @@ export const EnrollRequest = z.object({
   agent_hostname: z.string().max(253).nullish(),
   os: z.string().max(32).optional(),
 });
+/** Where no header can be sent. */
+export const EnrolQuery = z.object({ token: z.string().max(20_000).optional() });
 export const EnrollAnswer = z.object({
   agent_id: uuid,
   client_cert_pem: z.string(),
@@ -258,6 +264,11 @@ export const AuditFilter = z.object({
   subject: z.string().max(400).optional(),
   since: time.optional(),
   until: time.optional(),
+});
+
+export const AuditQuery = AuditFilter.extend({
+  after: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
 
 export const DrainRequest = z.object({ grace_ms: z.number().int().min(0).max(86_400_000) });

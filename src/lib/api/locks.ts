@@ -28,6 +28,11 @@ export const SessionRow = z.object({
   reason: z.string().nullable(),
   /** Of the channels that are open. */
   targets: z.array(z.string()),
+  /** Sessions that are live on one agent at one time share it. */
+  tunnel_id: uuid.nullable(),
+  /** Unless its operator does something, and whatever it does; null where nothing will end it, or it has ended. */
+  idle_ends_at: time.nullable(),
+  longest_ends_at: time.nullable(),
   lock: LockShown.nullable(),
 });
 export const SessionList = z.object({ sessions: z.array(SessionRow), next: z.string().nullable() });
@@ -45,6 +50,9 @@ export const OperatorRow = z.object({
   lock: LockShown.nullable(),
 });
 export const OperatorList = z.object({ operators: z.array(OperatorRow), next: z.string().nullable() });
+
+/** What its operator asks for who is at work without sending anything. */
+export const KeepRequest = z.object({});
 
 export type LockKind = z.infer<typeof LockKind>;
 export type LockShown = z.infer<typeof LockShown>;

@@ -7,6 +7,7 @@ export const time = z.iso.datetime();
 export const routeText = z.string().min(1).max(300);
 export const targetText = z.string().min(1).max(300);
 export const portsText = z.string().min(1).max(11);
+export const ById = z.object({ id: z.string().min(1).max(100) });
 /** Of every list: `after` is the `next` of the page before (for the audit log the last `seq` seen). */
 export const PageQuery = z.object({ after: z.string().max(400).optional(), limit: z.coerce.number().int().min(1).max(1000).default(100) });
 export type PageQuery = z.input<typeof PageQuery>;

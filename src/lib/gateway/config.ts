@@ -24,6 +24,8 @@ const StoredConfig = z.looseObject({
   /** Durations; missing: the defaults. */
   agent_cert_lifetime: z.string().optional(),
   server_cert_lifetime: z.string().optional(),
+  /** A duration after which every session ends; missing: none. */
+  longest_session: z.string().nullish(),
 });
 export type StoredConfig = z.infer<typeof StoredConfig>;
 
@@ -45,6 +47,8 @@ export interface WantedConfig {
   readonly publicUrl: string | null;
   readonly publicUdp: string | null;
   readonly lifetimes: Lifetimes;
+  /** Null: sessions last as long as they are used. */
+  readonly longestSessionMs: number | null;
 }
 
 /** Of what is issued from now on, in ms. */
@@ -84,7 +88,8 @@ export function wantedConfig(flags: GatewayFlags, stored: StoredConfig | undefin
     agentMs: parseLifetime(flags.agentCertLifetime ?? stored?.agent_cert_lifetime, 'agent-cert-lifetime') ?? DEFAULT_AGENT_CERT_MS,
     serverMs: parseLifetime(flags.serverCertLifetime ?? stored?.server_cert_lifetime, 'server-cert-lifetime') ?? DEFAULT_SERVER_CERT_MS,
   };
-  return { listen, proxyListen, publicUrl, publicUdp, lifetimes };
+  const longestSessionMs = stored?.longest_session ? parseDuration(stored.longest_session, 'longest_session') : null;
+  return { listen, proxyListen, publicUrl, publicUdp, lifetimes, longestSessionMs };
 }
 
 /** What to store once the ports are known. */

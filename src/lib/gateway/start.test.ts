@@ -171,7 +171,7 @@ test('sessions that a killed gateway left live are ended by the next one', async
     await using store = await openStore(join(dataDir, 'gateway.db'), world);
     await store.agents.insert({ id: ids.agentId, name: 'web1', allowedRoutes: [], ports: null, os: null, hostname: null });
     await store.operators.upsert({ id: ids.operatorId, name: 'alice', kind: 'operator', agents: null, targets: null });
-    await store.sessions.openOrJoin(ids);
+    await store.sessions.openOrJoin({ ...ids, newTunnelId: randomUUID() });
   }
   await writeFile(join(dataDir, 'control.sock'), ''); // and its socket
   await (await startGateway({ dataDir, listen: '127.0.0.1:0' }, world)).close();

@@ -56,7 +56,12 @@ export async function startGateway({ dataDir, caPassphrase, testHooks, ...flags 
   const store = starting.use(await openStore(folder.database, world));
   const leftovers = await endLeftovers(store);
   if (leftovers > 0) world.log.warn({ sessions: leftovers }, 'sessions of the gateway before were ended');
-  const control = starting.use(await startControl({ store, ca, keys: keys.signing, agentCertMs: wanted.lifetimes.agentMs, placesBefore: undefined }, world));
+  const control = starting.use(
+    await startControl(
+      { store, ca, keys: keys.signing, agentCertMs: wanted.lifetimes.agentMs, longestSessionMs: wanted.longestSessionMs, placesBefore: undefined },
+      world,
+    ),
+  );
   const { context } = control;
   let served = false;
   starting.defer(() => {

@@ -13,6 +13,7 @@ export const CLOSE_REASONS = {
   'operator-closed': { text: 'the operator closed it', effect: 'over' },
   'admin-closed': { text: 'an administrator closed it', effect: 'over' },
   idle: { text: 'no activity within the idle limit', effect: 'over' },
+  'too-long': { text: 'it lasted as long as a session may', effect: 'over' },
   'agent-lost': { text: 'the agent lost its link', effect: 'heal' },
   'agent-removed': { text: 'the agent was deleted, or enrolled again with another key', effect: 'ask' },
   'agent-revoked': { text: 'the agent was revoked', effect: 'ask' },

@@ -119,6 +119,8 @@ export interface SessionsRow extends LockColumns {
   endedAt: number | null;
   reason: string | null;
   lastActivity: number;
+  /** The same in all that are live on one agent at one time; null in those from before there were tunnels. */
+  tunnelId: string | null;
 }
 
 /** Keys of agents that were revoked or deleted. */

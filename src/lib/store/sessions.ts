@@ -15,6 +15,10 @@ export interface NamedSession extends SessionRecord {
   readonly agent: string;
 }
 
+export interface NewSession extends Pick<SessionRecord, 'id' | 'operatorId' | 'agentId'> {
+  readonly newTunnelId: string;
+}
+
 export interface SessionsQuery extends PageRequest {
   /** Null: of all. */
   readonly operatorId: string | null;
@@ -33,9 +37,10 @@ export function sessionsTable(db: Kysely<Schema>, clock: Clock) {
       .select(['operators.name as operator', 'agents.name as agent']);
   const ending = (reason: CloseReason) => db.updateTable('sessions').set({ state: 'ended', endedAt: clock.now(), reason }).where('state', '=', 'live');
   return {
-    /** The live session of this operator on this agent: a new one with `id`, or the one that is there. StoreError, foreign key, where either is unknown. */
-    async openOrJoin({ id, operatorId, agentId }: Pick<SessionRecord, 'id' | 'operatorId' | 'agentId'>): Promise<{ session: SessionRecord; joined: boolean }> {
+    /** The live session of this operator on this agent: a new one with `id`, in the tunnel that is live on the agent or a new one, or the one that is there. StoreError, foreign key, where either is unknown. */
+    async openOrJoin({ id, operatorId, agentId, newTunnelId }: NewSession): Promise<{ session: SessionRecord; joined: boolean }> {
       const now = clock.now();
+      const liveTunnel = live().clearSelect().select('tunnelId').where('agentId', '=', agentId).where('tunnelId', 'is not', null).limit(1);
       const opened = {
         id,
         operatorId,
@@ -47,6 +52,7 @@ export function sessionsTable(db: Kysely<Schema>, clock: Clock) {
         lastActivity: now,
         lockedAt: null,
         lockReason: null,
+        tunnelId: sql<string>`coalesce((${liveTunnel}), ${newTunnelId})`,
       };
       // The one that stood in the way may have ended before it is read; then there is room.
       for (let attempt = 0; attempt < 3; attempt++) {

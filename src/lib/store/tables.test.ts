@@ -124,7 +124,7 @@ test('one live session for an operator on an agent, however many open at once', 
   await store.agents.insert(newAgent());
   await store.agents.insert(newAgent({ id: 'agent-2', name: 'web2' }));
   await store.operators.upsert({ id: 'op-1', name: 'alice', kind: 'operator', agents: null, targets: null });
-  const open = (id: string, agentId = 'agent-1') => store.sessions.openOrJoin({ id, operatorId: 'op-1', agentId });
+  const open = (id: string, agentId = 'agent-1') => store.sessions.openOrJoin({ id, operatorId: 'op-1', agentId, newTunnelId: `t-${id}` });
   const opened = await Promise.all(Array.from({ length: 20 }, (_, turn) => open(`s-${turn}`)));
   assert.equal(opened.filter(({ joined }) => !joined).length, 1);
   assert.equal(new Set(opened.map(({ session }) => session.id)).size, 1);

@@ -16,10 +16,10 @@ import { auditText } from './audit-log.ts';
 import { actorOf, assertAdmin, type Caller } from './caller.ts';
 import { assignmentOf, type ControlContext } from './context.ts';
 import { cutOffAgent } from './cut-off.ts';
+import type { Session } from './live-session.ts';
 import { shownLock } from './may-open.ts';
 import { overlaps } from './mint.ts';
 import type { KnownAgent, RegisteredLink } from './registry.ts';
-import type { Session } from './sessions.ts';
 import { validityInUse } from './watch-expiry.ts';
 
 interface Paging {

@@ -27,6 +27,8 @@ export interface ControlOptions {
   readonly keys: readonly [SigningKey, ...SigningKey[]];
   /** How long certificates of agents last, ms; 90 days where not given. */
   readonly agentCertMs?: number | undefined;
+  /** How long sessions may last, ms; null: as long as they are used. */
+  readonly longestSessionMs?: number | null | undefined;
   /** As the last start left them. */
   readonly placesBefore: PublicPlaces | undefined;
 }
@@ -40,7 +42,10 @@ export interface Control extends AsyncDisposable {
 }
 
 /** Errors of the store. */
-export async function startControl({ store, ca, keys, agentCertMs = DEFAULT_AGENT_CERT_MS, placesBefore }: ControlOptions, world: World): Promise<Control> {
+export async function startControl(
+  { store, ca, keys, agentCertMs = DEFAULT_AGENT_CERT_MS, longestSessionMs = null, placesBefore }: ControlOptions,
+  world: World,
+): Promise<Control> {
   await using starting = new AsyncDisposableStack();
   const audit = starting.use(new AuditLog(store, world));
   const registry = await loadRegistry(store, world);
@@ -52,6 +57,7 @@ export async function startControl({ store, ca, keys, agentCertMs = DEFAULT_AGEN
       world,
       edge: () => serving?.edge,
       usersOf: (sessionId) => users.connectionsOf({ sessionId }),
+      longestMs: () => longestSessionMs,
       signMaterial: ({ expiresAt, targets, ...material }) =>
         mintMaterial({ ...material, targets: targets ?? ['*'], kinds: ['tcp'] }, keys[0], { now: world.clock.now(), expiresAt }),
     }),

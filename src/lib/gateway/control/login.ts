@@ -10,8 +10,8 @@ import { hashSecret, newCredential } from '../../tokens/secret.ts';
 import { auditText } from './audit-log.ts';
 import { actorOf, type Caller } from './caller.ts';
 import type { ControlContext } from './context.ts';
+import type { Session } from './live-session.ts';
 import { refusedString, sameWords, whyRefused } from './refused-string.ts';
-import type { Session } from './sessions.ts';
 
 /** Error `string.refused` for whatever is wrong with the string, audited. */
 export async function login(context: ControlContext, string: string | undefined, source: string): Promise<LoginAnswer> {

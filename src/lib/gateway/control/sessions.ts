@@ -1,22 +1,31 @@
 // Leases of operators on agents: one live session for each pair, joined or opened by whoever asks, with the material that an agent demands (B5, E3).
-import type { AuditEvent } from '../../audit/event.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { Timer, World } from '../../base/world.ts';
+import type { World } from '../../base/world.ts';
 import { formatPorts, type PortRange } from '../../policy/ports.ts';
-import { type CloseReason, effectOf, endText } from '../../sessions/close-reason.ts';
-import { judgeIdle } from '../../sessions/idle.ts';
+import type { CloseReason } from '../../sessions/close-reason.ts';
+import type { TimedReason } from '../../sessions/transitions.ts';
 import type { Store } from '../../store/open.ts';
 import type { Operator } from '../../store/operators.ts';
 import { isForeignKey } from '../../store/store-error.ts';
-import type { EdgeForControl, SessionLease } from '../contract.ts';
+import type { SessionLease } from '../contract.ts';
 import type { AuditLog } from './audit-log.ts';
+import { LiveSession, type Session } from './live-session.ts';
 import { assertMayOpen } from './may-open.ts';
+import { type EndsOptions, SessionEnds } from './session-ends.ts';
 
 export interface LeaseAgent {
   readonly id: string;
   readonly name: string;
   readonly ports: readonly PortRange[];
+}
+
+/** What a caller wants of the session besides having one. */
+export interface Demand {
+  /** One that is not there yet: error `session.exists` where it is. */
+  readonly anew?: boolean | undefined;
+  /** It must belong to this tunnel: error `tunnel.other` where another one is live, or none. */
+  readonly tunnelId?: string | undefined;
 }
 
 interface MaterialQuestion {
@@ -29,52 +38,37 @@ interface MaterialQuestion {
   readonly expiresAt: number;
 }
 
-interface SessionsOptions {
+interface SessionsOptions extends EndsOptions {
   readonly store: Store;
   readonly audit: AuditLog;
   readonly world: Pick<World, 'clock' | 'random' | 'log'>;
   readonly signMaterial: (question: MaterialQuestion) => Promise<string>;
-  readonly edge: () => EdgeForControl | undefined;
-  /** Connections of operators that use a session. */
-  readonly usersOf: (sessionId: string) => readonly string[];
-}
-
-export interface Session {
-  readonly id: string;
-  readonly operator: Operator;
-  readonly agent: { readonly id: string; readonly name: string };
-  /** Targets of the open channels, by channel id. */
-  readonly channels: ReadonlyMap<string, string>;
-  /** When it was leased, or a channel of it opened or ended. Monotonic. */
-  readonly lastUse: number;
-}
-
-interface Live extends Session {
-  readonly channels: Map<string, string>;
-  lastUse: number;
-  /** When its operator did something: opened it or a channel, sent bytes, asked to keep it. Monotonic. */
-  lastActivity: number;
-  idleTimer: Timer | undefined;
-  material: { readonly text: string; readonly terms: string; readonly renewAt: number } | undefined;
+  /** How long a session of this pair may last; null: as long as it is used. */
+  readonly longestMs: (operator: Operator, agentId: string) => number | null;
 }
 
 export class Sessions implements AsyncDisposable {
   readonly #options: SessionsOptions;
-  readonly #byPair = new Map<string, Promise<Live>>();
-  readonly #byId = new Map<string, Live>();
-  readonly #opening = new Set<Promise<Live>>();
+  readonly #ends: SessionEnds;
+  readonly #byPair = new Map<string, Promise<LiveSession>>();
+  readonly #byId = new Map<string, LiveSession>();
+  readonly #opening = new Set<Promise<LiveSession>>();
   /** A pair whose last session is still being written down: the next one waits for that. */
   readonly #endings = new Map<string, Promise<void>>();
 
   constructor(options: SessionsOptions) {
     this.#options = options;
+    this.#ends = new SessionEnds(options);
   }
 
-  /** Joins the live session of this pair, or opens one: its row and its audit row are on disk before this resolves. Errors `limit.reached`, `store.busy`, `agent.unknown`, those of `assertMayOpen`. */
-  async lease(operator: Operator, agent: LeaseAgent): Promise<SessionLease> {
+  /**
+   * Joins the live session of this pair, or opens one: its row and its audit row are on disk before this resolves.
+   * Errors `limit.reached`, `store.busy`, `agent.unknown`, those of `assertMayOpen` and of the demand.
+   */
+  async lease(operator: Operator, agent: LeaseAgent, demand: Demand = {}): Promise<SessionLease> {
     for (;;) {
-      const live = await this.#joinOrOpen(operator, agent);
-      live.lastUse = this.#options.world.clock.monotonic();
+      const live = await this.#joinOrOpen(operator, agent, demand);
+      live.used();
       const material = await this.#material(live, operator, agent);
       if (this.#byId.get(live.id) === live) return { sessionId: live.id, operator: operator.name, idleLimitMs: LIMITS.sessionIdleMs, material };
     }
@@ -94,42 +88,42 @@ export class Sessions implements AsyncDisposable {
     return this.#byId.values().reduce((sum, { channels }) => sum + channels.size, 0);
   }
 
+  /** Live ones, and those of an agent. */
+  all(): Session[] {
+    return [...this.#byId.values()];
+  }
+
+  on(agentId: string): Session[] {
+    return this.all().filter(({ agent }) => agent.id === agentId);
+  }
+
   channelOpened(sessionId: string, channelId: string, target: string): void {
     const live = this.#byId.get(sessionId);
-    if (!live) return;
-    live.channels.set(channelId, target);
-    live.lastUse = this.#options.world.clock.monotonic();
-    this.active(sessionId);
+    live?.channels.set(channelId, target);
+    live?.used();
+    live?.active();
   }
 
   channelEnded(sessionId: string, channelId: string): void {
     const live = this.#byId.get(sessionId);
-    if (!live) return;
-    live.channels.delete(channelId);
-    live.lastUse = this.#options.world.clock.monotonic();
+    live?.channels.delete(channelId);
+    live?.used();
   }
 
-  /** Its operator did something. The timer finds it out when it falls due. */
+  /** Its operator did something. */
   active(sessionId: string): void {
-    const live = this.#byId.get(sessionId);
-    if (live) live.lastActivity = this.#options.world.clock.monotonic();
+    this.#byId.get(sessionId)?.active();
+  }
+
+  /** Asks anew how long sessions may last, after policy has changed. */
+  ruleAgain(): void {
+    for (const live of this.#byId.values()) live.ruled(this.#options.longestMs(live.operator, live.agent.id));
   }
 
   /** Its channels are cut first, then it is written down. One caller ends a session; the others find nothing to do. */
   async end(sessionId: string, reason: CloseReason, note: string | null = null): Promise<void> {
     const live = this.#byId.get(sessionId);
-    if (!live) return;
-    const pair = pairOf(live.operator.id, live.agent.id);
-    this.#byId.delete(sessionId);
-    this.#byPair.delete(pair);
-    live.idleTimer?.cancel();
-    const ending = this.#writeEnd(live, reason, note);
-    this.#endings.set(pair, ending);
-    try {
-      await ending;
-    } finally {
-      if (this.#endings.get(pair) === ending) this.#endings.delete(pair);
-    }
+    if (live?.end(reason)) await this.#finish(live, reason, note);
   }
 
   /** All of an agent or an operator; those that it ended. `note` is what an administrator gave as the reason. */
@@ -144,8 +138,8 @@ export class Sessions implements AsyncDisposable {
 
   /** Those too that are just being opened. */
   async endWhere(chosen: (session: Session) => boolean, reason: CloseReason, note: string | null = null): Promise<readonly Session[]> {
-    const ended: Live[] = [];
-    const end = async (live: Live) => {
+    const ended: LiveSession[] = [];
+    const end = async (live: LiveSession) => {
       if (this.#byId.get(live.id) !== live || !chosen(live)) return;
       ended.push(live);
       await this.end(live.id, reason, note);
@@ -157,28 +151,32 @@ export class Sessions implements AsyncDisposable {
 
   /** What is live stays so in the store; ends that are being written down are waited for. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { idleTimer } of this.#byId.values()) idleTimer?.cancel();
+    for (const live of this.#byId.values()) live.stop();
     await Promise.allSettled(this.#endings.values());
+    await this.#ends[Symbol.asyncDispose]();
   }
 
-  async #writeEnd(live: Live, reason: CloseReason, note: string | null): Promise<void> {
-    const { store, edge, world, usersOf } = this.#options;
-    const users = effectOf(reason) === 'none' ? [] : usersOf(live.id);
-    const failed = (error: unknown) => world.log.info({ error, sessionId: live.id }, 'the edge could not end a session: its link may be gone');
-    // In this order: who hears why before the channels are cut can say so.
-    const told = users.length > 0 ? edge()?.tellOperators(users, { reason, message: noticeText(live, reason, note), sessionId: live.id }) : undefined;
-    await Promise.all([told?.catch(failed), edge()?.endSession(live.id, reason).catch(failed)]);
-    await store.transaction(async (tables) => {
-      const ended = await tables.sessions.end(live.id, reason);
-      if (ended) await tables.audit.append(endedEvent(live, reason, note));
-    });
+  async #finish(live: LiveSession, reason: CloseReason, note: string | null): Promise<void> {
+    const pair = pairOf(live.operator.id, live.agent.id);
+    this.#byId.delete(live.id);
+    this.#byPair.delete(pair);
+    const ending = this.#ends.end({ session: live, reason, note });
+    this.#endings.set(pair, ending);
+    try {
+      await ending;
+    } finally {
+      if (this.#endings.get(pair) === ending) this.#endings.delete(pair);
+    }
   }
 
-  #joinOrOpen(operator: Operator, agent: LeaseAgent): Promise<Live> {
+  async #joinOrOpen(operator: Operator, agent: LeaseAgent, demand: Demand): Promise<LiveSession> {
     const pair = pairOf(operator.id, agent.id);
-    const there = this.#byPair.get(pair);
-    if (there !== undefined) return there;
-    const opening = this.#open(operator, agent);
+    for (let there = this.#byPair.get(pair); there !== undefined; there = this.#byPair.get(pair)) {
+      if (!demand.anew) return assertTunnel(await there, demand);
+      // One that is just being opened may yet fail; then there is room.
+      if (await there.then(this.#isLive, () => false)) throw exists(operator, agent);
+    }
+    const opening = this.#open(operator, agent, demand);
     this.#byPair.set(pair, opening);
     this.#opening.add(opening);
     const settled = () => this.#opening.delete(opening);
@@ -189,42 +187,51 @@ export class Sessions implements AsyncDisposable {
     return opening;
   }
 
-  async #open(operator: Operator, agent: LeaseAgent): Promise<Live> {
-    const { store, audit, world } = this.#options;
+  readonly #isLive = ({ id }: LiveSession): boolean => this.#byId.has(id);
+
+  async #open(operator: Operator, agent: LeaseAgent, demand: Demand): Promise<LiveSession> {
+    const { audit, longestMs, store, world } = this.#options;
     audit.assertKeeping();
     this.#judgeLimits(operator, agent);
     await this.#endings.get(pairOf(operator.id, agent.id))?.catch(() => {}); // who ended it heard of that failure
-    const id = await store
+    const wanted = { id: world.random.uuid(), operatorId: operator.id, agentId: agent.id, newTunnelId: world.random.uuid() };
+    const { id, tunnelId } = await store
       .transaction(async (tables) => {
         await assertMayOpen(tables, operator, agent);
         // One is there only where its end could not be written down: then it goes on.
-        const { session, joined } = await tables.sessions.openOrJoin({ id: world.random.uuid(), operatorId: operator.id, agentId: agent.id });
-        const event = {
-          code: 'session.opened',
-          actor: `operator:${operator.name}`,
-          subject: `agent:${agent.name}`,
-          detail: { session_id: session.id, agent_id: agent.id },
-        } as const;
+        const { session, joined } = await tables.sessions.openOrJoin(wanted);
+        if (joined && demand.anew) throw exists(operator, agent);
+        const detail = { session_id: session.id, agent_id: agent.id };
+        const event = { code: 'session.opened', actor: `operator:${operator.name}`, subject: `agent:${agent.name}`, detail } as const;
         if (!joined) await tables.audit.append(event);
-        return session.id;
+        return assertTunnel(session, demand);
       })
       .catch((error: unknown) => {
         throw isForeignKey(error) ? new TunnelError('agent.unknown', `agent ${agent.name} or operator ${operator.name} was removed`) : error;
       });
-    const live: Live = {
-      id,
-      operator,
-      agent: { id: agent.id, name: agent.name },
-      channels: new Map(),
-      lastUse: 0,
-      lastActivity: world.clock.monotonic(),
-      idleTimer: undefined,
-      material: undefined,
-    };
+    this.#ends.revived(id);
+    const live = new LiveSession({ id, tunnelId: tunnelId ?? id, operator, agent: { id: agent.id, name: agent.name } }, world.clock, this.#acts);
     this.#byId.set(id, live);
-    this.#judge(live);
+    live.opened({ idleMs: LIMITS.sessionIdleMs, longestMs: longestMs(operator, agent.id), warningMs: LIMITS.idleWarningMs });
     return live;
   }
+
+  readonly #acts = {
+    expired: (live: LiveSession, reason: CloseReason) => {
+      const { log } = this.#options.world;
+      this.#finish(live, reason, null).catch((error: unknown) =>
+        log.error({ error, sessionId: live.id, reason }, 'the end of a session is not written down yet'),
+      );
+    },
+
+    warn: ({ id, agent }: LiveSession, reason: TimedReason, endsInMs: number) => {
+      const { edge, usersOf, world } = this.#options;
+      const message = `the session on ${agent.name} ends in ${Math.round(endsInMs / 1000)} s ${WARNING[reason]}`;
+      edge()
+        ?.tellOperators(usersOf(id), { reason, message, sessionId: id, endsInMs })
+        .catch((error: unknown) => world.log.info({ error, sessionId: id }, 'the edge could not warn of the end of a session'));
+    },
+  };
 
   #judgeLimits(operator: Operator, agent: LeaseAgent): void {
     const pairs = [...this.#byPair.keys()];
@@ -237,7 +244,7 @@ export class Sessions implements AsyncDisposable {
   }
 
   /** Signed anew at half of its life, and when the agent's ports or the operator's targets have changed. */
-  async #material(live: Live, { targets }: Operator, agent: LeaseAgent): Promise<string> {
+  async #material(live: LiveSession, { targets }: Operator, agent: LeaseAgent): Promise<string> {
     const { clock } = this.#options.world;
     const ports = formatPorts(agent.ports);
     const terms = JSON.stringify([targets, ports]);
@@ -255,38 +262,22 @@ export class Sessions implements AsyncDisposable {
     live.material = { text, terms, renewAt };
     return text;
   }
-
-  #judge(live: Live): void {
-    const { edge, usersOf, world } = this.#options;
-    const { clock, log } = world;
-    const now = clock.monotonic();
-    const verdict = judgeIdle(live.lastActivity, { limitMs: LIMITS.sessionIdleMs, warningMs: LIMITS.idleWarningMs }, now);
-    if (verdict.idle) {
-      this.end(live.id, 'idle').catch((error: unknown) => log.error({ error, sessionId: live.id }, 'an idle session could not be ended'));
-      return;
-    }
-    live.idleTimer = clock.after(verdict.askAgainAt - now, () => this.#judge(live));
-    if (!verdict.warn) return;
-    const endsInMs = Math.round(verdict.endsAt - now);
-    const message = `the session on ${live.agent.name} ends in ${Math.round(endsInMs / 1000)} s unless something is sent`;
-    edge()
-      ?.tellOperators(usersOf(live.id), { reason: 'idle', message, sessionId: live.id, endsInMs })
-      .catch((error: unknown) => log.info({ error, sessionId: live.id }, 'the edge could not warn of an idle session'));
-  }
 }
 
-/** As it stands on the operator's screen. */
-function noticeText({ agent }: Session, reason: CloseReason, note: string | null): string {
-  return `the session on ${agent.name} was ended: ${endText(reason, note)}`;
+const WARNING: Readonly<Record<TimedReason, string>> = {
+  idle: 'unless something is sent',
+  'too-long': 'because it may not last longer',
+};
+
+function exists(operator: Operator, agent: LeaseAgent): TunnelError {
+  return new TunnelError('session.exists', `${operator.name} has a session on ${agent.name}`, { hint: 'Close it first: tunnel session list shows it.' });
 }
 
-function endedEvent(live: Session, reason: CloseReason, note: string | null): AuditEvent {
-  return {
-    code: 'session.ended',
-    actor: 'gateway',
-    subject: `agent:${live.agent.name}`,
-    detail: { session_id: live.id, operator: live.operator.name, reason, ...(note === null ? {} : { note }) },
-  };
+function assertTunnel<Of extends { readonly tunnelId: string | null }>(session: Of, { tunnelId }: Demand): Of {
+  if (tunnelId === undefined || session.tunnelId === tunnelId) return session;
+  throw new TunnelError('tunnel.other', `the tunnel ${tunnelId} is not the live one of this agent`, {
+    hint: 'Connect without tunnel_id to join the live one.',
+  });
 }
 
 function pairOf(operatorId: string, agentId: string): string {

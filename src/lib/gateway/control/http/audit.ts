@@ -1,18 +1,11 @@
 // The audit log, in the order of keeping, page by page.
-import type { FastifyInstance } from 'fastify';
-import { z } from 'zod';
-import { AuditFilter, type AuditPage, PATHS } from '../../../api/contract.ts';
-import { assertAdmin } from '../caller.ts';
+import { auditEndpoints } from '../../../api/endpoints/audit.ts';
 import type { ControlContext } from '../context.ts';
-import { readAs } from './json-body.ts';
-import type { WhoCalls } from './who-calls.ts';
+import type { Answering } from './answering.ts';
 
-const AuditQuery = AuditFilter.extend({ after: z.coerce.number().int().min(0).default(0), limit: z.coerce.number().int().min(1).max(1000).default(100) });
-
-export function auditRoutes(app: FastifyInstance, { audit, store }: ControlContext, whoCalls: WhoCalls): void {
-  app.get(PATHS.audit, async (request): Promise<AuditPage> => {
-    assertAdmin(await whoCalls(request));
-    const { after, limit, since, until, ...words } = readAs(AuditQuery, request.query, 'the query');
+export function auditRoutes(answer: Answering, { audit, store }: ControlContext): void {
+  answer(auditEndpoints.audit, async ({ query }) => {
+    const { after, limit, since, until, ...words } = query;
     await audit.flush(); // whoever asks sees what was answered before
     const head = await store.audit.head(); // before the rows, which may have grown when they are read
     const { rows, next } = await store.audit.list(after, limit, { ...words, since: momentOf(since), until: momentOf(until) });

@@ -114,7 +114,7 @@ test('a bad request does not burn the token', async (t) => {
   }
   const unknownFields = { ...good, more: 1 };
   assert.equal((await post(token, unknownFields)).status, 200);
-  assert.equal((await app.inject({ method: 'GET', url: '/jet/tunnel/enroll' })).statusCode, 404);
+  assert.equal((await app.inject({ method: 'GET', url: '/jet/tunnel/enroll' })).statusCode, 405);
 });
 
 test('ids are never given twice, keys belong to one agent, names are unique unless replaced', async (t) => {

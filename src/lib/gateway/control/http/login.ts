@@ -1,17 +1,15 @@
-// Login, logout and whoami.
-import type { FastifyInstance } from 'fastify';
-import { PATHS } from '../../../api/contract.ts';
+// Login, logout and whoami; and the operators that there are.
+import { loginEndpoints } from '../../../api/endpoints/logins.ts';
 import type { ControlContext } from '../context.ts';
 import { login, logout, whoami } from '../login.ts';
-import { bearerOf, sourceOf, type WhoCalls } from './who-calls.ts';
+import { deleteOperator, listOperators } from '../operators.ts';
+import type { Answering } from './answering.ts';
+import { bearerOf, sourceOf } from './who-calls.ts';
 
-export function loginRoutes(app: FastifyInstance, context: ControlContext, whoCalls: WhoCalls): void {
-  app.post(PATHS.login, async (request) => login(context, bearerOf(request), sourceOf(request)));
-
-  app.post(PATHS.logout, async (request, reply) => {
-    await logout(context, await whoCalls(request));
-    return reply.code(204).send();
-  });
-
-  app.get(PATHS.whoami, async (request) => whoami(context, await whoCalls(request)));
+export function loginRoutes(answer: Answering, context: ControlContext): void {
+  answer(loginEndpoints.login, ({ request }) => login(context, bearerOf(request), sourceOf(request)));
+  answer(loginEndpoints.logout, ({ caller }) => logout(context, caller));
+  answer(loginEndpoints.whoami, ({ caller }) => whoami(context, caller));
+  answer(loginEndpoints.listOperators, ({ caller, query }) => listOperators(context, caller, { after: query.after ?? null, limit: query.limit }));
+  answer(loginEndpoints.deleteOperator, ({ caller, params }) => deleteOperator(context, caller, params.name));
 }

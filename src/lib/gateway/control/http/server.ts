@@ -2,13 +2,16 @@
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
-import { CA_HEADER } from '../../../api/contract.ts';
+import { CA_HEADER, REQUEST_ID_HEADER } from '../../../api/contract.ts';
+import { statusesOf } from '../../../api/endpoint.ts';
+import { ENDPOINTS } from '../../../api/endpoints.ts';
 import { TunnelError } from '../../../base/errors.ts';
 import { LIMITS } from '../../../base/limits.ts';
-import type { TcpSocket } from '../../../base/world.ts';
+import type { TcpSocket, World } from '../../../base/world.ts';
 import { sha256Hex } from '../../../pki/certificate-facts.ts';
 import type { ControlContext } from '../context.ts';
 import { agentsRoutes } from './agents.ts';
+import { answeringOn, refuseOtherMethods } from './answering.ts';
 import { auditRoutes } from './audit.ts';
 import { answerBadPath, answerBrokenRequest } from './broken-request.ts';
 import { caRoutes } from './ca.ts';
@@ -16,13 +19,12 @@ import { healthRoutes } from './health.ts';
 import { parseJson } from './json-body.ts';
 import { locksRoutes } from './locks.ts';
 import { loginRoutes } from './login.ts';
-import { operatorsRoutes } from './operators.ts';
-import { routesRoutes } from './routes.ts';
 import { sessionsRoutes } from './sessions.ts';
-import { statusOf } from './status.ts';
+import { retryAfterSeconds, statusOf } from './status.ts';
 import { stockRoutes } from './stock.ts';
 import { tokensRoutes } from './tokens.ts';
 import { answerTooLarge } from './too-large.ts';
+import { tunnelsRoutes } from './tunnels.ts';
 import type { WhoCalls } from './who-calls.ts';
 
 const REQUEST_MS = 30_000;
@@ -59,6 +61,7 @@ export async function buildApi(
   const app = Fastify({
     serverFactory,
     bodyLimit: LIMITS.httpBodyBytes,
+    genReqId: ({ headers }) => requestIdOf(headers[REQUEST_ID_HEADER], context.world.random),
     exposeHeadRoutes: false,
     forceCloseConnections: true,
     return503OnClosing: false,
@@ -69,29 +72,26 @@ export async function buildApi(
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, async (_request: unknown, body: string) => parseJson(body));
   app.setErrorHandler((thrown, request, reply) => {
-    const { status, error } = understand(thrown);
+    const { error, ...understood } = understand(thrown);
+    const { endpoint } = request.routeOptions.config;
+    const named = endpoint === undefined || statusesOf(endpoint).includes(understood.status);
+    const status = understood.status === 415 && !named ? 400 : understood.status;
+    if (!named && status !== 400)
+      context.world.log.error({ error: thrown, requestId: request.id, status, route: endpoint.path }, 'the contract does not name this status');
     if (status === 413) return answerTooLarge(request, reply, error, context.world.clock);
-    if (status >= 500) context.world.log.error({ error: thrown, method: request.method, route: request.routeOptions.url }, 'request failed');
-    if (status === 429 || status === 503) reply.header('retry-after', '1');
+    if (status >= 500)
+      context.world.log.error({ error: thrown, requestId: request.id, method: request.method, route: request.routeOptions.url }, 'request failed');
+    if (status === 429 || status === 503) reply.header('retry-after', retryAfterSeconds(error));
     if (status === 401) reply.header('www-authenticate', 'Bearer');
     return reply.code(status).send({ error });
   });
+  app.addHook('onRequest', async ({ id }, reply) => void reply.header(REQUEST_ID_HEADER, id).raw.setHeader(REQUEST_ID_HEADER, id));
   app.addHook('onSend', async (_request, reply) => void reply.header(CA_HEADER, sha256Hex(Buffer.from(context.authority.bundlePem))));
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: new TunnelError('resource.unknown', 'there is nothing at this path') }));
-  for (const routes of [
-    healthRoutes,
-    caRoutes,
-    loginRoutes,
-    tokensRoutes,
-    agentsRoutes,
-    routesRoutes,
-    sessionsRoutes,
-    operatorsRoutes,
-    locksRoutes,
-    auditRoutes,
-    stockRoutes,
-  ])
-    routes(app, context, whoCalls);
+  const answer = answeringOn(app, whoCalls);
+  for (const routes of [healthRoutes, caRoutes, loginRoutes, tokensRoutes, agentsRoutes, sessionsRoutes, tunnelsRoutes, locksRoutes, auditRoutes, stockRoutes])
+    routes(answer, context);
+  refuseOtherMethods(app, ENDPOINTS);
   await app.ready();
   const ready = server;
   if (!ready) throw new TypeError('fastify made no server');
@@ -114,4 +114,9 @@ function understand(thrown: unknown): { status: number; error: TunnelError } {
   const status = thrown instanceof Error && 'statusCode' in thrown && typeof thrown.statusCode === 'number' ? thrown.statusCode : 500;
   if (status >= 400 && status < 500 && thrown instanceof Error) return { status, error: new TunnelError('request.malformed', thrown.message) };
   return { status: 500, error: new TunnelError('internal', 'the gateway failed', { hint: 'Its log says more.' }) };
+}
+
+/** One that a caller gave is kept, so that it finds its request again in our log; anything that is no plain word is not. */
+function requestIdOf(given: string | string[] | undefined, { uuid }: World['random']): string {
+  return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : uuid();
 }

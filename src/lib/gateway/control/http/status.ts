@@ -19,3 +19,8 @@ const STATUS_OF_CODE: { readonly [Code in ErrorCode]?: number } = { 'store.busy'
 export function statusOf(error: TunnelError): number {
   return STATUS_OF_CODE[error.code] ?? STATUS_OF_KIND[error.kind];
 }
+
+/** Of 429 and 503: what is short of room has it when something has ended, everything else in a moment. */
+export function retryAfterSeconds({ code }: TunnelError): number {
+  return code === 'limit.reached' ? 10 : 1;
+}

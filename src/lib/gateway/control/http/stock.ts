@@ -1,68 +1,49 @@
 // The agent paths of version 1, under both prefixes, with the statuses and shapes that stock agents and their tools know (reference.md, 1 and 8).
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { AGENT_PREFIXES, EnrollRequest, ResolveRequest, type StockAgent } from '../../../api/contract.ts';
+import type { StockAgent } from '../../../api/contract.ts';
+import { STOCK_ENDPOINTS } from '../../../api/endpoints/stock.ts';
 import { TunnelError } from '../../../base/errors.ts';
 import { parseUuid } from '../../../base/ids.ts';
 import { formatRoute } from '../../../routing/route.ts';
 import { deleteAgent } from '../agents.ts';
-import { assertAdmin } from '../caller.ts';
 import type { ControlContext } from '../context.ts';
 import { enrol } from '../enrol.ts';
 import type { KnownAgent } from '../registry.ts';
 import { resolve } from '../resolve.ts';
-import { readAs } from './json-body.ts';
+import type { Answering } from './answering.ts';
 import { statusOf } from './status.ts';
-import { bearerOf, sourceOf, type WhoCalls } from './who-calls.ts';
+import { bearerOf, sourceOf } from './who-calls.ts';
 
-const ById = z.object({ id: z.string().max(100) });
-const TokenQuery = z.object({ token: z.string().max(20_000).optional() });
-
-export function stockRoutes(app: FastifyInstance, context: ControlContext, whoCalls: WhoCalls): void {
-  for (const prefix of AGENT_PREFIXES) {
-    app.post(`${prefix}/enroll`, (request, reply) =>
-      plainly(request, reply, async () => {
-        const string = bearerOf(request) ?? readAs(TokenQuery, request.query, 'the query').token;
+export function stockRoutes(answer: Answering, context: ControlContext): void {
+  for (const stock of STOCK_ENDPOINTS) {
+    answer(
+      stock.enroll,
+      ({ request, query, body }) => {
+        const string = bearerOf(request) ?? query.token;
         if (string === undefined) throw new TunnelError('string.refused', 'the enrolment string is missing');
-        return enrol(context, string, readAs(EnrollRequest, request.body), sourceOf(request));
-      }),
+        return enrol(context, string, body, sourceOf(request));
+      },
+      plainly,
     );
-
-    app.get(`${prefix}/agents`, (request, reply) =>
-      plainly(request, reply, async () => {
-        assertAdmin(await whoCalls(request));
+    answer(
+      stock.agents,
+      () => {
         const online = context.registry.all().filter(({ link }) => link !== null);
         return online.sort((a, b) => (a.name < b.name ? -1 : 1)).map(stockAgent);
-      }),
+      },
+      plainly,
     );
-
-    app.get(`${prefix}/agents/:id`, (request, reply) =>
-      plainly(request, reply, async () => {
-        assertAdmin(await whoCalls(request));
-        return stockAgent(knownAgent(context, request));
-      }),
-    );
-
-    app.delete(`${prefix}/agents/:id`, (request, reply) =>
-      plainly(request, reply, async () => {
-        await deleteAgent(context, assertAdmin(await whoCalls(request)), knownAgent(context, request).id);
-        return undefined;
-      }),
-    );
-
-    app.post(`${prefix}/agents/resolve-target`, (request, reply) =>
-      plainly(request, reply, async () => {
-        return await resolve(context, await whoCalls(request), readAs(ResolveRequest, request.body));
-      }),
-    );
+    answer(stock.agent, ({ params }) => stockAgent(knownAgent(context, params.id)), plainly);
+    answer(stock.deleteAgent, ({ caller, params }) => deleteAgent(context, caller, knownAgent(context, params.id).id), plainly);
+    answer(stock.resolveTarget, ({ caller, body }) => resolve(context, caller, body), plainly);
   }
 }
 
-/** Answers 200 or 204; who does not ask for our JSON gets a bare status, as at the reference, and words only for a body that is wrong. */
-async function plainly(request: FastifyRequest, reply: FastifyReply, work: () => Promise<object | undefined>): Promise<FastifyReply> {
+/** Who does not ask for our JSON gets a bare status, as at the reference, and words only for a body that is wrong. */
+async function plainly(request: FastifyRequest, reply: FastifyReply, work: () => Promise<unknown>): Promise<unknown> {
   try {
-    const answer = await work();
-    return answer === undefined ? reply.code(204).send() : reply.send(answer);
+    return await work();
   } catch (error) {
     if (!(error instanceof TunnelError) || wantsJson(request) || statusOf(error) >= 429) throw error;
     const otherShape = error.code === 'request.malformed' && error.cause instanceof z.ZodError;
@@ -75,8 +56,7 @@ function wantsJson({ headers }: FastifyRequest): boolean {
   return headers.accept?.includes('application/json') ?? false;
 }
 
-function knownAgent({ registry }: ControlContext, request: FastifyRequest): KnownAgent {
-  const { id } = readAs(ById, request.params, 'the path');
+function knownAgent({ registry }: ControlContext, id: string): KnownAgent {
   const uuid = parseUuid(id);
   if (uuid === undefined) throw new TunnelError('request.malformed', 'the agent id is not a UUID');
   const agent = registry.byId(uuid);
