@@ -4,6 +4,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { generated } from '../scripts/generated.ts';
 import { readCommands, root } from '../scripts/read-commands.ts';
+import { readPromised } from '../scripts/read-results.ts';
 import { pageName } from '../src/lib/cli/manual.ts';
 
 const commands = await readCommands();
@@ -11,10 +12,10 @@ const commands = await readCommands();
 test('the commands are seen', () => assert.ok(commands.length >= 20, `${commands.length}`));
 
 test('what is generated is current: npm run generate', async () => {
-  const files = generated(commands);
+  const files = await generated(commands);
   for (const [path, content] of files) assert.ok(readFileSync(`${root}${path}`, 'utf8') === content, `${path} is out of date`);
-  const pages = globSync('man/*.1', { cwd: root }).map((path) => path.replaceAll('\\', '/'));
-  assert.deepEqual(pages.sort(), [...files.keys()].filter((path) => path.startsWith('man/')).sort());
+  const there = globSync(['man/*.1', 'docs/json/*.json'], { cwd: root }).map((path) => path.replaceAll('\\', '/'));
+  assert.deepEqual(there.sort(), [...files.keys()].filter((path) => /^(man\/.*\.1|docs\/json\/.*\.json)$/.test(path)).sort());
 });
 
 for (const { id, summary, examples, args, flags } of commands) {
@@ -31,6 +32,13 @@ for (const { id, summary, examples, args, flags } of commands) {
       assert.notEqual(flag.env, 'TUNNEL_URL');
       assert.notEqual(flag.env, 'TUNNEL_METRICS');
     }
+  });
+}
+
+for (const { id } of commands) {
+  test(`what ${pageName(id)} prints under --json is declared`, async () => {
+    const { result, events } = await readPromised(id);
+    assert.ok(result !== undefined || events.size > 0, `src/commands/${id.replaceAll(':', '/')}.ts has no static result or events: CONTRIBUTING.md, Commands`);
   });
 }
 

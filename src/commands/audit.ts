@@ -7,6 +7,7 @@ import { TunnelCommand } from '../lib/cli/command.ts';
 import { apiFlags, pageFlags } from '../lib/cli/global-flags.ts';
 import { moreText, pageQuery } from '../lib/cli/page.ts';
 import { parseMoment } from '../lib/cli/parse-moment.ts';
+import type { EventShapes, ResultShape } from '../lib/cli/shape.ts';
 
 export default class Audit extends TunnelCommand<AuditPage | undefined> {
   static override summary = "Read the audit log, oldest first. Runs on the gateway's machine, or anywhere for an admin who is logged in.";
@@ -27,6 +28,8 @@ export default class Audit extends TunnelCommand<AuditPage | undefined> {
     until: Flags.string({ summary: 'Rows before this time, written the same way.', helpValue: 'TIME' }),
     follow: Flags.boolean({ char: 'f', summary: 'Go on with each row as it comes.' }),
   };
+  static override result: ResultShape<AuditPage> = (shapes) => shapes.AuditPage;
+  static override events: EventShapes = ({ AuditRow }) => ({ audit: AuditRow });
 
   async run(): Promise<AuditPage | undefined> {
     const { flags } = await this.parse(Audit);

@@ -3,15 +3,26 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { TunnelCommand } from '../lib/cli/command.ts';
 import { configDirFlag } from '../lib/cli/global-flags.ts';
-import type { CheckResult } from '../lib/operator/check/run.ts';
+import type { Shapes, Shown } from '../lib/cli/shape.ts';
 
-interface Result {
-  passed: number;
-  failed: number;
-  checks: CheckResult[];
-}
+const result = ({ z }: Shapes) =>
+  z.object({
+    passed: z.int(),
+    failed: z.int(),
+    checks: z.array(
+      z.object({
+        name: z.string(),
+        target: z.string(),
+        passed: z.boolean(),
+        agent: z.string().nullable(),
+        ms: z.number(),
+        reason: z.string().nullable(),
+        code: z.string().nullable(),
+      }),
+    ),
+  });
 
-export default class Check extends TunnelCommand<Result> {
+export default class Check extends TunnelCommand<Shown<typeof result>> {
   static override summary = "Run smoke tests from a file: what must be reachable, and what must not. Runs on the operator's machine, after login.";
   static override description = [
     'FILE is YAML or JSON: checks:, then a list. Each entry has a target (HOST:PORT) and, all optional: name; via, the agent to go through; reachable (true), with false also code, the error code it must fail with; ' +
@@ -25,8 +36,9 @@ export default class Check extends TunnelCommand<Result> {
   ];
   static override args = { file: Args.string({ description: 'The file; - is standard input.', required: true, ignoreStdin: true }) };
   static override flags = { ...configDirFlag, junit: Flags.string({ summary: 'Write JUnit XML here too.', helpValue: 'FILE' }) };
+  static override result = result;
 
-  async run(): Promise<Result> {
+  async run(): Promise<Shown<typeof result>> {
     const { args, flags } = await this.parse(Check);
     const world = await this.world();
     const [{ readChecks }, { runChecks }, { junit }, { readInput }] = await Promise.all([

@@ -9,6 +9,7 @@ import { TunnelCommand } from '../lib/cli/command.ts';
 import { configDirFlag, waitFlag } from '../lib/cli/global-flags.ts';
 import { parseWait } from '../lib/cli/parse-wait.ts';
 import { errorText } from '../lib/cli/render-error.ts';
+import type { EventShapes } from '../lib/cli/shape.ts';
 import { StatusLine } from '../lib/cli/status-line.ts';
 import { understand } from '../lib/cli/understand.ts';
 import type { Connected, ConnectOptions } from '../lib/operator/connect.ts';
@@ -95,6 +96,20 @@ export default class Connect extends TunnelCommand<undefined> {
     'keep-alive': Flags.boolean({ summary: 'Keep the session when nothing is sent; without it the session ends when it has been idle for too long.' }),
     'no-command': Flags.boolean({ char: 'N', summary: 'Accepted for those who know ssh; changes nothing.' }),
   };
+  static override events: EventShapes = ({ z, name, time, uuid }) => ({
+    ready: z.object({
+      target: z.string(),
+      listen: z.string(),
+      protocol: z.enum(['tcp', 'socks5', 'http']),
+      agent: name.nullable(),
+      shared: z.boolean(),
+    }),
+    background: z.object({ pid: z.int(), log: z.string() }),
+    session: z.object({ session_id: uuid.nullable(), agent: name.nullable(), idle_seconds: z.int(), login_expires_at: time }),
+    warning: z.object({ code: z.string(), message: z.string(), ends_in_ms: z.number() }),
+    lost: z.object({ targets: z.array(z.string()), code: z.string(), message: z.string() }),
+    healed: z.object({ targets: z.array(z.string()), outage_ms: z.int() }),
+  });
 
   #quiet = false;
   #status: StatusLine | undefined;

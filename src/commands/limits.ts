@@ -1,11 +1,13 @@
 // Prints every limit that this version enforces.
 import { LIMITS } from '../lib/base/limits.ts';
 import { TunnelCommand } from '../lib/cli/command.ts';
+import type { ResultShape } from '../lib/cli/shape.ts';
 
 export default class ShowLimits extends TunnelCommand<Record<string, number>> {
   static override summary = 'Print the limits in force. Runs on any machine.';
   static override description = 'Durations are in milliseconds (_ms), sizes in bytes (_bytes).';
   static override examples = ['<%= config.bin %> limits', '<%= config.bin %> limits --json'];
+  static override result: ResultShape<Record<string, number>> = ({ z }) => z.record(z.string(), z.number());
 
   async run(): Promise<Record<string, number>> {
     await this.parse(ShowLimits);

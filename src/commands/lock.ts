@@ -5,6 +5,7 @@ import { TunnelCommand } from '../lib/cli/command.ts';
 import { cutText } from '../lib/cli/cut-text.ts';
 import { apiFlags, reasonFlag, reasonOf } from '../lib/cli/global-flags.ts';
 import { lockArgs } from '../lib/cli/lock-args.ts';
+import type { ResultShape } from '../lib/cli/shape.ts';
 
 export default class Lock extends TunnelCommand<LockAnswer> {
   static override summary =
@@ -20,6 +21,7 @@ export default class Lock extends TunnelCommand<LockAnswer> {
   ];
   static override args = lockArgs;
   static override flags = { ...reasonFlag, ...apiFlags };
+  static override result: ResultShape<LockAnswer> = (shapes) => shapes.LockAnswer;
 
   async run(): Promise<LockAnswer> {
     const { args, flags } = await this.parse(Lock);

@@ -2,21 +2,19 @@
 import { TunnelCommand } from '../lib/cli/command.ts';
 import { configDirFlag, tokenFileFlag, waitFlag } from '../lib/cli/global-flags.ts';
 import { parseWait } from '../lib/cli/parse-wait.ts';
+import type { Shapes, Shown } from '../lib/cli/shape.ts';
 import { readTokenFile } from '../lib/cli/token-file.ts';
 
-interface LoggedIn {
-  readonly operator: string;
-  readonly gateway: string;
-  readonly expires_at: string;
-}
+const result = ({ z, name, time }: Shapes) => z.object({ operator: name, gateway: z.string(), expires_at: time });
 
-export default class Login extends TunnelCommand<LoggedIn> {
+export default class Login extends TunnelCommand<Shown<typeof result>> {
   static override summary = "Log in with a string that the gateway's administrator minted. Runs on the operator's machine.";
   static override description = 'The string works once. It is sent only after the gateway has proved that it has the key that the string names.';
   static override examples = ['<%= config.bin %> login --token-file alice.token', 'ssh admin@gw cat alice.token | <%= config.bin %> login --token-file -'];
   static override flags = { ...tokenFileFlag, ...configDirFlag, ...waitFlag };
+  static override result = result;
 
-  async run(): Promise<LoggedIn> {
+  async run(): Promise<Shown<typeof result>> {
     const { flags } = await this.parse(Login);
     const waitMs = parseWait(flags.wait);
     const world = await this.world();

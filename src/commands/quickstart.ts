@@ -1,7 +1,22 @@
 // Shows the whole thing on one machine.
 import * as Flags from '@oclif/core/flags';
 import { TunnelCommand } from '../lib/cli/command.ts';
+import type { EventShapes, ResultShape, Shapes } from '../lib/cli/shape.ts';
 import type { QuickstartResult } from '../lib/quickstart/quickstart.ts';
+
+const quickstartShape = ({ z }: Shapes) =>
+  z.object({
+    answer: z.string(),
+    milliseconds: z.number(),
+    request_milliseconds: z.number(),
+    target: z.string(),
+    listen: z.string(),
+    gateway: z.string(),
+    agent: z.string(),
+    transport: z.string(),
+    data_dir: z.string(),
+    next: z.array(z.string()),
+  });
 
 export default class Quickstart extends TunnelCommand<QuickstartResult | undefined> {
   static override summary = 'Try it all on this machine: CA, gateway, agent and a demo target, and one answer through them.';
@@ -11,6 +26,8 @@ export default class Quickstart extends TunnelCommand<QuickstartResult | undefin
   static override flags = {
     keep: Flags.boolean({ summary: 'Leave it running until interrupted; with --json the result is the ready event.' }),
   };
+  static override result: ResultShape<QuickstartResult> = quickstartShape;
+  static override events: EventShapes = (shapes) => ({ ready: quickstartShape(shapes) });
 
   async run(): Promise<QuickstartResult | undefined> {
     const { flags } = await this.parse(Quickstart);

@@ -4,6 +4,7 @@ import type { UnlockAnswer } from '../lib/api/locks.ts';
 import { TunnelCommand } from '../lib/cli/command.ts';
 import { apiFlags } from '../lib/cli/global-flags.ts';
 import { lockArgs } from '../lib/cli/lock-args.ts';
+import type { ResultShape } from '../lib/cli/shape.ts';
 
 export default class Unlock extends TunnelCommand<UnlockAnswer> {
   static override summary = "Take the lock off an operator, an agent, a string or a session. Runs on the gateway's machine, or anywhere for an admin.";
@@ -11,6 +12,7 @@ export default class Unlock extends TunnelCommand<UnlockAnswer> {
   static override examples = ['<%= config.bin %> unlock agent web1', '<%= config.bin %> unlock operator alice --data-dir gw'];
   static override args = lockArgs;
   static override flags = { ...apiFlags };
+  static override result: ResultShape<UnlockAnswer> = (shapes) => shapes.UnlockAnswer;
 
   async run(): Promise<UnlockAnswer> {
     const { args, flags } = await this.parse(Unlock);

@@ -2,11 +2,13 @@
 import type { WhoamiAnswer } from '../lib/api/contract.ts';
 import { TunnelCommand } from '../lib/cli/command.ts';
 import { configDirFlag } from '../lib/cli/global-flags.ts';
+import type { ResultShape } from '../lib/cli/shape.ts';
 
 export default class Whoami extends TunnelCommand<WhoamiAnswer> {
   static override summary = "Show who is logged in, asking the gateway. Runs on the operator's machine.";
   static override examples = ['<%= config.bin %> whoami'];
   static override flags = { ...configDirFlag };
+  static override result: ResultShape<WhoamiAnswer> = (shapes) => shapes.WhoamiAnswer;
 
   async run(): Promise<WhoamiAnswer> {
     const { flags } = await this.parse(Whoami);

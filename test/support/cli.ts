@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { assertPromised, assertPromisedEvent } from './promised.ts';
 
 export const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
 const STOP_WITHIN_MS = 10_000;
@@ -29,9 +30,11 @@ interface Options {
   readonly on?: readonly string[];
 }
 
-/** Runs a command to its end. */
+/** Runs a command to its end; with --json, what it printed must be what docs/json promises. */
 export async function tunnel(args: readonly string[], options: Options = {}): Promise<Finished> {
-  return await run(process.execPath, [BIN, ...args], options);
+  const finished = await run(process.execPath, [BIN, ...args], options);
+  await assertPromised(args, finished, options.env);
+  return finished;
 }
 
 export async function run(command: string, args: readonly string[], { input = '', env = {}, cwd, on = [] }: Options = {}): Promise<Finished> {
@@ -91,6 +94,7 @@ export function start(t: TestContext, args: readonly string[], options: Omit<Opt
         const { value, done } = await lines.next();
         if (done) throw new Error(`tunnel ${args.join(' ')} ended without ${name}:\n${errors}`);
         const event = parseObject(value, errors);
+        await assertPromisedEvent(args, event);
         if (event['event'] === name) return event;
         if (event['event'] === 'error' || 'error' in event) throw new Error(`tunnel ${args.join(' ')}: ${value}\n${errors}`);
       }

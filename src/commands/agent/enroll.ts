@@ -5,6 +5,7 @@ import type { Enrolled } from '../../lib/agent/enrol.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { dataDirFlag, quicEndpointFlag, tokenFileFlag, waitFlag } from '../../lib/cli/global-flags.ts';
 import { parseWait } from '../../lib/cli/parse-wait.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import { readTokenFile } from '../../lib/cli/token-file.ts';
 import { tryFor } from '../../lib/operator/try-for.ts';
 
@@ -23,6 +24,7 @@ export default class EnrollAgent extends TunnelCommand<Enrolled> {
     ...waitFlag,
     'no-verify': Flags.boolean({ summary: 'Do not try the link.' }),
   };
+  static override result: ResultShape<Enrolled> = ({ z, name, time, uuid }) => z.object({ agent_id: uuid, name, gateway: z.string(), not_after: time });
 
   async run(): Promise<Enrolled> {
     const { flags } = await this.parse(EnrollAgent);

@@ -2,6 +2,7 @@
 import { readConfig } from '../../lib/agent/config.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { installFlags } from '../../lib/cli/service-flags.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import { describeService } from '../../lib/system/service/describe.ts';
 import { type Installed, installService } from '../../lib/system/service/manage.ts';
 
@@ -12,6 +13,7 @@ export default class InstallAgent extends TunnelCommand<Installed> {
     'Two agents on one machine are two data folders and two names. tunnel agent uninstall undoes it all, except the data folder.';
   static override examples = ['<%= config.bin %> agent install', '<%= config.bin %> agent install --data-dir /var/lib/tunnel-b --name tunnel-agent-b'];
   static override flags = installFlags;
+  static override result: ResultShape<Installed> = ({ z }) => z.object({ name: z.string(), file: z.string(), started: z.boolean() });
 
   async run(): Promise<Installed> {
     const { flags } = await this.parse(InstallAgent);

@@ -4,12 +4,14 @@ import type { AgentList } from '../../lib/api/contract.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags, pageFlags } from '../../lib/cli/global-flags.ts';
 import { moreText, pageQuery } from '../../lib/cli/page.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 
 export default class ListAgents extends TunnelCommand<AgentList> {
   static override summary = "List agents, their state, routes and ports. Runs on the gateway's machine, or anywhere for someone logged in.";
   static override description = 'An operator sees the agents that policy lets this operator reach, an admin sees all.';
   static override examples = ['<%= config.bin %> agent list', '<%= config.bin %> agent list --data-dir gw --json'];
   static override flags = { ...apiFlags, ...pageFlags };
+  static override result: ResultShape<AgentList> = (shapes) => shapes.AgentList;
 
   async run(): Promise<AgentList> {
     const { flags } = await this.parse(ListAgents);

@@ -3,6 +3,7 @@ import * as Flags from '@oclif/core/flags';
 import type { AgentRenewalAnswer } from '../../lib/api/agent-renewal.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { dataDirFlag } from '../../lib/cli/global-flags.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 
 export default class RenewAgent extends TunnelCommand<AgentRenewalAnswer> {
   static override summary = "Get a new certificate from the gateway now. Runs on the agent's machine.";
@@ -15,6 +16,7 @@ export default class RenewAgent extends TunnelCommand<AgentRenewalAnswer> {
     ...dataDirFlag,
     'rotate-key': Flags.boolean({ summary: 'Make a new key; the old one ends.' }),
   };
+  static override result: ResultShape<AgentRenewalAnswer> = (shapes) => shapes.AgentRenewalAnswer;
 
   async run(): Promise<AgentRenewalAnswer> {
     const { flags } = await this.parse(RenewAgent);

@@ -1,17 +1,14 @@
 // Takes an agent's certificates back.
 import * as Args from '@oclif/core/args';
 import { openAccess } from '../../lib/access/open.ts';
-import type { CutAnswer } from '../../lib/api/locks.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { cutText } from '../../lib/cli/cut-text.ts';
 import { apiFlags, reasonFlag, reasonOf } from '../../lib/cli/global-flags.ts';
+import type { Shapes, Shown } from '../../lib/cli/shape.ts';
 
-interface Revoked {
-  readonly revoked: string;
-  readonly cut: CutAnswer;
-}
+const result = ({ z, CutAnswer, name }: Shapes) => z.object({ revoked: name, cut: CutAnswer });
 
-export default class RevokeAgent extends TunnelCommand<Revoked> {
+export default class RevokeAgent extends TunnelCommand<Shown<typeof result>> {
   static override summary =
     "Revoke an agent: its certificates and keys are refused for ever and its link is cut. Runs on the gateway's machine, or anywhere for an admin.";
   static override description =
@@ -20,8 +17,9 @@ export default class RevokeAgent extends TunnelCommand<Revoked> {
   static override examples = ["<%= config.bin %> agent revoke web1 --reason 'laptop stolen, ticket 4711'", '<%= config.bin %> agent revoke web1 --data-dir gw'];
   static override args = { agent: Args.string({ description: 'Name or id of the agent.', required: true, ignoreStdin: true }) };
   static override flags = { ...reasonFlag, ...apiFlags };
+  static override result = result;
 
-  async run(): Promise<Revoked> {
+  async run(): Promise<Shown<typeof result>> {
     const { args, flags } = await this.parse(RevokeAgent);
     await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, await this.world());
     const cut = await access.client.revokeAgent(args.agent, reasonOf(flags), this.interrupts.signal);

@@ -7,6 +7,7 @@ import { TunnelError } from '../../lib/base/errors.ts';
 import { commaList } from '../../lib/cli/comma-list.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags } from '../../lib/cli/global-flags.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 
 const SETTINGS = ['routes', 'ports', 'site', 'weight', 'on-offline'] as const;
 
@@ -36,6 +37,7 @@ export default class SetAgent extends TunnelCommand<AgentChanged> {
     })(),
     ...apiFlags,
   };
+  static override result: ResultShape<AgentChanged> = (shapes) => shapes.AgentChanged;
 
   async run(): Promise<AgentChanged> {
     const { args, flags } = await this.parse(SetAgent);

@@ -5,12 +5,14 @@ import type { AgentRow } from '../../lib/api/contract.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags } from '../../lib/cli/global-flags.ts';
 import { lockText } from '../../lib/cli/lock-text.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 
 export default class ShowAgent extends TunnelCommand<AgentRow> {
   static override summary = "Show all that the gateway knows about one agent. Runs on the gateway's machine, or anywhere for someone logged in.";
   static override examples = ['<%= config.bin %> agent show web1'];
   static override args = { agent: Args.string({ description: 'Name or id of the agent.', required: true, ignoreStdin: true }) };
   static override flags = { ...apiFlags };
+  static override result: ResultShape<AgentRow> = (shapes) => shapes.AgentRow;
 
   async run(): Promise<AgentRow> {
     const { args, flags } = await this.parse(ShowAgent);

@@ -5,6 +5,7 @@ import { TunnelError } from '../../lib/base/errors.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { dataDirFlag, quicEndpointFlag, waitFlag } from '../../lib/cli/global-flags.ts';
 import { parseWait } from '../../lib/cli/parse-wait.ts';
+import type { EventShapes } from '../../lib/cli/shape.ts';
 
 export default class AgentStart extends TunnelCommand<undefined> {
   static override summary = "Run the agent in the foreground. Runs on the agent's machine, after agent enroll.";
@@ -22,6 +23,7 @@ export default class AgentStart extends TunnelCommand<undefined> {
       helpValue: TRANSPORT_CHOICES.join('|'),
     })(),
   };
+  static override events: EventShapes = ({ z }) => ({ ready: z.object({ gateway: z.string(), transport: z.string(), routes: z.array(z.string()) }) });
 
   protected override endsBySignal = true;
 

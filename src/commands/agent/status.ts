@@ -3,6 +3,7 @@ import type { AgentStatusAnswer } from '../../lib/api/agent-status.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { dataDirFlag, waitFlag } from '../../lib/cli/global-flags.ts';
 import { parseWait } from '../../lib/cli/parse-wait.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import { tryFor } from '../../lib/operator/try-for.ts';
 
 export default class AgentStatus extends TunnelCommand<AgentStatusAnswer> {
@@ -11,6 +12,7 @@ export default class AgentStatus extends TunnelCommand<AgentStatusAnswer> {
     'Exit code 0 says that the agent runs, online or not; "state" tells which. Where it does not run, the exit code is 6 and the message names the identity that is stored.';
   static override examples = ['<%= config.bin %> agent status --data-dir ag', '<%= config.bin %> agent status --data-dir ag --wait 30s --json'];
   static override flags = { ...dataDirFlag, ...waitFlag };
+  static override result: ResultShape<AgentStatusAnswer> = (shapes) => shapes.AgentStatusAnswer;
 
   async run(): Promise<AgentStatusAnswer> {
     const { flags } = await this.parse(AgentStatus);

@@ -1,6 +1,7 @@
 // Takes the agent's service away again.
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { serviceFlags } from '../../lib/cli/service-flags.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import { describeService } from '../../lib/system/service/describe.ts';
 import { type Installed, uninstallService } from '../../lib/system/service/manage.ts';
 
@@ -11,6 +12,7 @@ export default class UninstallAgent extends TunnelCommand<Result> {
   static override description = 'The data folder stays as it is: key, certificate, settings.';
   static override examples = ['<%= config.bin %> agent uninstall'];
   static override flags = serviceFlags;
+  static override result: ResultShape<Result> = ({ z }) => z.object({ name: z.string(), file: z.string() });
 
   async run(): Promise<Result> {
     const { flags } = await this.parse(UninstallAgent);

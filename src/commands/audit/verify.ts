@@ -4,6 +4,7 @@ import { type AuditVerdict, verifyAudit } from '../../lib/api/verify-audit.ts';
 import { TunnelError } from '../../lib/base/errors.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags } from '../../lib/cli/global-flags.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 
 const SHOWN = 10;
 
@@ -13,6 +14,13 @@ export default class VerifyAudit extends TunnelCommand<AuditVerdict> {
     'Every row is read and checked on this side. A row that was edited, removed or moved is named by its number, exit code 1. Whoever rewrites the whole log changes the head: compare it with one that was noted elsewhere.';
   static override examples = ['<%= config.bin %> audit verify --data-dir gw', '<%= config.bin %> audit verify --json'];
   static override flags = apiFlags;
+  static override result: ResultShape<AuditVerdict> = ({ z }) =>
+    z.object({
+      rows: z.int(),
+      unchained: z.int(),
+      faults: z.array(z.object({ seq: z.int(), what: z.enum(['edited', 'missing', 'out of order', 'without a hash']) })),
+      head: z.object({ seq: z.int(), hash: z.string() }).nullable(),
+    });
 
   async run(): Promise<AuditVerdict> {
     const { flags } = await this.parse(VerifyAudit);

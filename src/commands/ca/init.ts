@@ -3,15 +3,11 @@ import * as Flags from '@oclif/core/flags';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { dataDirFlag, passphraseFileFlag } from '../../lib/cli/global-flags.ts';
 import { readPassphraseFile } from '../../lib/cli/passphrase-file.ts';
+import type { Shapes, Shown } from '../../lib/cli/shape.ts';
 
-interface Made {
-  readonly ca_file: string;
-  /** SHA-256 of its public key, as strings carry it. */
-  readonly spki_sha256: string;
-  readonly not_after: string;
-}
+const result = ({ z, time }: Shapes) => z.object({ ca_file: z.string(), spki_sha256: z.string(), not_after: time });
 
-export default class InitCa extends TunnelCommand<Made> {
+export default class InitCa extends TunnelCommand<Shown<typeof result>> {
   static override summary = "Make the certificate authority of a new gateway. Runs on the gateway's machine, once.";
   static override description =
     'The key stays in the data folder, readable by this user alone. With --passphrase-file it is encrypted, and gateway start needs --ca-passphrase-file. ' +
@@ -27,8 +23,9 @@ export default class InitCa extends TunnelCommand<Made> {
     'key-pem': Flags.string({ summary: 'The key of that CA.', helpValue: 'FILE', dependsOn: ['from-pem'] }),
     ...passphraseFileFlag,
   };
+  static override result = result;
 
-  async run(): Promise<Made> {
+  async run(): Promise<Shown<typeof result>> {
     const { flags } = await this.parse(InitCa);
     const { initCa } = await import('../../lib/gateway/data-folder.ts');
     const world = await this.world();

@@ -5,6 +5,7 @@ import { parseDuration } from '../../lib/base/duration.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { dataDirFlag, passphraseFileFlag } from '../../lib/cli/global-flags.ts';
 import { readPassphraseFile } from '../../lib/cli/passphrase-file.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 
 type Rotated = Omit<RotationAnswer, 'warnings'>;
 
@@ -20,6 +21,7 @@ export default class RotateCa extends TunnelCommand<Rotated> {
     finish: Flags.boolean({ summary: 'End the window now.', exclusive: ['window'] }),
     ...passphraseFileFlag,
   };
+  static override result: ResultShape<Rotated> = ({ RotationAnswer }) => RotationAnswer.omit({ warnings: true });
 
   async run(): Promise<Rotated> {
     const { flags } = await this.parse(RotateCa);

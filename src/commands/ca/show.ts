@@ -2,6 +2,7 @@
 
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { dataDirFlag } from '../../lib/cli/global-flags.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import type { ShownCa } from '../../lib/gateway/show-ca.ts';
 
 export default class ShowCa extends TunnelCommand<ShownCa> {
@@ -9,6 +10,10 @@ export default class ShowCa extends TunnelCommand<ShownCa> {
     "Show the gateway's certificate authority: fingerprint, pin, validity, how many certificates it has issued, and the one before while it is rotated. Runs on the gateway's machine.";
   static override examples = ['<%= config.bin %> ca show --data-dir gw'];
   static override flags = { ...dataDirFlag };
+  static override result: ResultShape<ShownCa> = ({ z, time }) => {
+    const shown = z.object({ subject: z.string(), sha256: z.string(), spki_sha256: z.string(), not_before: time, not_after: time });
+    return shown.extend({ ca_file: z.string(), encrypted: z.boolean(), issued: z.int(), previous: shown.nullable(), agents_behind: z.int() });
+  };
 
   async run(): Promise<ShownCa> {
     const { flags } = await this.parse(ShowCa);

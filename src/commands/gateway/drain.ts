@@ -6,6 +6,7 @@ import { LIMITS } from '../../lib/base/limits.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags, waitFlag } from '../../lib/cli/global-flags.ts';
 import { parseWait } from '../../lib/cli/parse-wait.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 
 const ASK_EVERY_MS = 200;
 /** For the ends of what was cut to be heard of. */
@@ -21,6 +22,7 @@ export default class GatewayDrain extends TunnelCommand<StatusAnswer> {
     ...apiFlags,
     wait: { ...waitFlag.wait, summary: 'How long running connections may take to end: 30s, 10m; 30s where not given.' },
   };
+  static override result: ResultShape<StatusAnswer> = (shapes) => shapes.StatusAnswer;
 
   async run(): Promise<StatusAnswer> {
     const { flags } = await this.parse(GatewayDrain);

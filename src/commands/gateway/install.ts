@@ -2,6 +2,7 @@
 import * as Flags from '@oclif/core/flags';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { installFlags } from '../../lib/cli/service-flags.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import { gatewayService } from '../../lib/gateway/service.ts';
 import { type Installed, installService } from '../../lib/system/service/manage.ts';
 
@@ -19,6 +20,7 @@ export default class InstallGateway extends TunnelCommand<Installed> {
     'proxy-listen': Flags.string({ summary: 'As for gateway start.', helpValue: 'HOST:PORT' }),
     'ca-passphrase-file': Flags.string({ summary: 'As for gateway start.', helpValue: 'FILE' }),
   };
+  static override result: ResultShape<Installed> = ({ z }) => z.object({ name: z.string(), file: z.string(), started: z.boolean() });
 
   async run(): Promise<Installed> {
     const { flags } = await this.parse(InstallGateway);

@@ -5,6 +5,7 @@ import { TunnelCommand } from '../../lib/cli/command.ts';
 import { dataDirFlag, waitFlag } from '../../lib/cli/global-flags.ts';
 import { parseWait } from '../../lib/cli/parse-wait.ts';
 import { readPassphraseFile } from '../../lib/cli/passphrase-file.ts';
+import type { EventShapes } from '../../lib/cli/shape.ts';
 import { readTestHooks } from '../../lib/gateway/test-hooks.ts';
 import { tryFor } from '../../lib/operator/try-for.ts';
 
@@ -37,6 +38,9 @@ export default class GatewayStart extends TunnelCommand<undefined> {
     }),
     'server-cert-lifetime': Flags.string({ summary: "How long the gateway's own certificate lasts; 365d at the first start.", helpValue: 'DURATION' }),
   };
+  static override events: EventShapes = ({ z }) => ({
+    ready: z.object({ url: z.string(), tcp: z.string(), udp: z.string(), proxy: z.string().optional(), pid: z.int() }),
+  });
 
   protected override endsBySignal = true;
 

@@ -4,12 +4,14 @@ import type { StatusAnswer } from '../../lib/api/contract.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags, waitFlag } from '../../lib/cli/global-flags.ts';
 import { parseWait } from '../../lib/cli/parse-wait.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import { tryFor } from '../../lib/operator/try-for.ts';
 
 export default class GatewayStatus extends TunnelCommand<StatusAnswer> {
   static override summary = "Show how the running gateway fares. Runs on the gateway's machine, or anywhere for someone logged in.";
   static override examples = ['<%= config.bin %> gateway status --data-dir gw --wait 30s'];
   static override flags = { ...apiFlags, ...waitFlag };
+  static override result: ResultShape<StatusAnswer> = (shapes) => shapes.StatusAnswer;
 
   async run(): Promise<StatusAnswer> {
     const { flags } = await this.parse(GatewayStatus);

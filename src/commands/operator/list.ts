@@ -4,11 +4,13 @@ import type { OperatorList } from '../../lib/api/locks.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags, pageFlags } from '../../lib/cli/global-flags.ts';
 import { moreText, pageQuery } from '../../lib/cli/page.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 
 export default class ListOperators extends TunnelCommand<OperatorList> {
   static override summary = "List operators and administrators, and which are locked. Runs on the gateway's machine, or anywhere for an admin.";
   static override examples = ['<%= config.bin %> operator list', '<%= config.bin %> operator list --data-dir gw --json'];
   static override flags = { ...apiFlags, ...pageFlags };
+  static override result: ResultShape<OperatorList> = (shapes) => shapes.OperatorList;
 
   async run(): Promise<OperatorList> {
     const { flags } = await this.parse(ListOperators);

@@ -4,11 +4,13 @@ import type { RouteList } from '../../lib/api/contract.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags, pageFlags } from '../../lib/cli/global-flags.ts';
 import { moreText, pageQuery } from '../../lib/cli/page.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 
 export default class ListRoutes extends TunnelCommand<RouteList> {
   static override summary = "List which networks and names go through which agent. Runs on the gateway's machine, or anywhere for someone logged in.";
   static override examples = ['<%= config.bin %> route list'];
   static override flags = { ...apiFlags, ...pageFlags };
+  static override result: ResultShape<RouteList> = (shapes) => shapes.RouteList;
 
   async run(): Promise<RouteList> {
     const { flags } = await this.parse(ListRoutes);

@@ -6,6 +6,7 @@ import type { Resolution } from '../../lib/api/contract.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags, waitFlag } from '../../lib/cli/global-flags.ts';
 import { parseWait } from '../../lib/cli/parse-wait.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import { formatTable } from '../../lib/cli/table.ts';
 import { tryFor } from '../../lib/operator/try-for.ts';
 
@@ -20,6 +21,7 @@ export default class ResolveRoute extends TunnelCommand<Resolution> {
     agent: Flags.string({ summary: 'Ask for this agent instead of the one that routing would choose.', helpValue: 'NAME' }),
     site: Flags.string({ summary: 'Where the target stands, if the same range is at several sites; as HOST:PORT@SITE.', helpValue: 'NAME' }),
   };
+  static override result: ResultShape<Resolution> = (shapes) => shapes.Resolution;
 
   async run(): Promise<Resolution> {
     const { args, flags } = await this.parse(ResolveRoute);

@@ -5,12 +5,14 @@ import type { SessionList } from '../../lib/api/locks.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags, pageFlags } from '../../lib/cli/global-flags.ts';
 import { moreText, pageQuery } from '../../lib/cli/page.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 
 export default class ListSessions extends TunnelCommand<SessionList> {
   static override summary = "List sessions and what they carry. Runs on the gateway's machine, or anywhere for someone logged in.";
   static override description = 'An operator sees its own, an admin sees all. Those that have ended are shown with --ended, and always while they are locked.';
   static override examples = ['<%= config.bin %> session list', '<%= config.bin %> session list --ended --data-dir gw --json'];
   static override flags = { ...apiFlags, ...pageFlags, ended: Flags.boolean({ summary: 'Also those that have ended, and why.' }) };
+  static override result: ResultShape<SessionList> = (shapes) => shapes.SessionList;
 
   async run(): Promise<SessionList> {
     const { flags } = await this.parse(ListSessions);

@@ -5,15 +5,11 @@ import * as Flags from '@oclif/core/flags';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { configDirFlag, waitFlag } from '../../lib/cli/global-flags.ts';
 import { parseWait } from '../../lib/cli/parse-wait.ts';
+import type { Shapes, Shown } from '../../lib/cli/shape.ts';
 
-interface Opened {
-  readonly proxy: string;
-  readonly token: string;
-  readonly ca_file: string;
-  readonly expires_at: string;
-}
+const result = ({ z, time }: Shapes) => z.object({ proxy: z.string(), token: z.string(), ca_file: z.string(), expires_at: time });
 
-export default class OpenSession extends TunnelCommand<Opened> {
+export default class OpenSession extends TunnelCommand<Shown<typeof result>> {
   static override summary = "Print what curl, git and other plain clients need to go through the gateway as a proxy. Runs on the operator's machine.";
   static override description =
     'The gateway must run with --proxy-listen. The token is good for the targets named here and for a few minutes; connections that are open by then live on.';
@@ -27,8 +23,9 @@ export default class OpenSession extends TunnelCommand<Opened> {
     agent: Flags.string({ summary: 'Go through this agent.', helpValue: 'NAME' }),
     site: Flags.string({ summary: 'Where the target stands, if the same range is at several sites; as HOST:PORT@SITE.', helpValue: 'NAME' }),
   };
+  static override result = result;
 
-  async run(): Promise<Opened> {
+  async run(): Promise<Shown<typeof result>> {
     const { args, flags } = await this.parse(OpenSession);
     const waitMs = parseWait(flags.wait);
     const configDir = resolve(this.configDir(flags));

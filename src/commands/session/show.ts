@@ -5,12 +5,14 @@ import type { SessionRow } from '../../lib/api/locks.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags } from '../../lib/cli/global-flags.ts';
 import { lockText } from '../../lib/cli/lock-text.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 
 export default class ShowSession extends TunnelCommand<SessionRow> {
   static override summary = "Show one session: whose it is, what it carries, why it ended. Runs on the gateway's machine, or anywhere for someone logged in.";
   static override examples = ['<%= config.bin %> session show 0b0e6c1e-6f0c-4f0e-9d53-6a3f2f6d2f11'];
   static override args = { session: Args.string({ description: 'ID, as session list shows it.', required: true, ignoreStdin: true }) };
   static override flags = { ...apiFlags };
+  static override result: ResultShape<SessionRow> = (shapes) => shapes.SessionRow;
 
   async run(): Promise<SessionRow> {
     const { args, flags } = await this.parse(ShowSession);

@@ -2,6 +2,7 @@
 import * as Flags from '@oclif/core/flags';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { dataDirFlag } from '../../lib/cli/global-flags.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import { type BackupFacts, restore } from '../../lib/gateway/backup.ts';
 
 export default class RestoreStore extends TunnelCommand<BackupFacts> {
@@ -13,6 +14,7 @@ export default class RestoreStore extends TunnelCommand<BackupFacts> {
     ...dataDirFlag,
     from: Flags.string({ summary: 'The folder that tunnel store backup wrote.', helpValue: 'DIR', required: true }),
   };
+  static override result: ResultShape<BackupFacts> = ({ z, time }) => z.object({ directory: z.string(), made_at: time, files: z.array(z.string()) });
 
   async run(): Promise<BackupFacts> {
     const { flags } = await this.parse(RestoreStore);

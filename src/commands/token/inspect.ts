@@ -2,6 +2,7 @@
 import type { InspectedString } from '../../lib/access/inspect-string.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags, tokenFileFlag } from '../../lib/cli/global-flags.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import { readTokenFile } from '../../lib/cli/token-file.ts';
 
 export default class InspectToken extends TunnelCommand<InspectedString> {
@@ -14,6 +15,19 @@ export default class InspectToken extends TunnelCommand<InspectedString> {
     'pbpaste | <%= config.bin %> token inspect --token-file - --data-dir gw',
   ];
   static override flags = { ...tokenFileFlag, ...apiFlags };
+  static override result: ResultShape<InspectedString> = ({ z, TokenKind, TokenRow, TokenState, time }) =>
+    z.object({
+      kind: TokenKind,
+      name: z.string(),
+      gateway: z.string(),
+      ca_spki_sha256: z.string().nullable(),
+      tls: z.enum(['tunnel', 'public']),
+      quic_endpoint: z.string().nullable(),
+      expires_at: time.nullable(),
+      state: z.enum([...TokenState.options, 'unknown']).nullable(),
+      not_told: z.string().nullable(),
+      token: TokenRow.nullable(),
+    });
 
   async run(): Promise<InspectedString> {
     const { flags } = await this.parse(InspectToken);

@@ -6,6 +6,7 @@ import type { TokenList } from '../../lib/api/tokens.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags, pageFlags } from '../../lib/cli/global-flags.ts';
 import { moreText, pageQuery } from '../../lib/cli/page.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 
 export default class ListTokens extends TunnelCommand<TokenList> {
   static override summary = "List minted strings and what became of them. Runs on the gateway's machine, or anywhere for an admin who is logged in.";
@@ -17,6 +18,7 @@ export default class ListTokens extends TunnelCommand<TokenList> {
     kind: Flags.option({ summary: 'Only strings for these.', options: ['agent', 'operator', 'admin'] as const })(),
     state: Flags.option({ summary: 'Only strings in this state.', options: ['open', 'used', 'revoked', 'locked', 'expired'] as const })(),
   };
+  static override result: ResultShape<TokenList> = (shapes) => shapes.TokenList;
 
   async run(): Promise<TokenList> {
     const { flags } = await this.parse(ListTokens);

@@ -7,6 +7,7 @@ import { parseName } from '../../lib/base/ids.ts';
 import { commaList } from '../../lib/cli/comma-list.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags } from '../../lib/cli/global-flags.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 
 /** The string itself is not repeated where `--out` has written it. */
 type Minted = Omit<MintAnswer, 'warnings' | 'token'> & ({ readonly token: string } | { readonly file: string });
@@ -42,6 +43,10 @@ export default class MintToken extends TunnelCommand<Minted> {
     replace: Flags.boolean({ summary: 'Enrol an existing name anew: same id, new key, the old one revoked.' }),
     'public-url': Flags.string({ summary: 'Address of a gateway that was never started.', helpValue: 'URL' }),
     out: Flags.string({ summary: 'Write the string to this file with mode 0600 instead of printing it.', helpValue: 'FILE' }),
+  };
+  static override result: ResultShape<Minted> = ({ z, MintAnswer }) => {
+    const minted = MintAnswer.omit({ warnings: true, token: true });
+    return z.union([minted.extend({ token: z.string() }), minted.extend({ file: z.string() })]);
   };
 
   async run(): Promise<Minted> {

@@ -7,6 +7,7 @@ import { TunnelError } from '../../lib/base/errors.ts';
 import type { World } from '../../lib/base/world.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags } from '../../lib/cli/global-flags.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import { readTokenFile } from '../../lib/cli/token-file.ts';
 
 export default class RevokeToken extends TunnelCommand<TokensRevoked> {
@@ -24,6 +25,7 @@ export default class RevokeToken extends TunnelCommand<TokensRevoked> {
     'token-file': Flags.string({ summary: 'File that holds the string to revoke; - reads it from standard input.', helpValue: 'FILE' }),
     ...apiFlags,
   };
+  static override result: ResultShape<TokensRevoked> = (shapes) => shapes.TokensRevoked;
 
   async run(): Promise<TokensRevoked> {
     const { args, flags } = await this.parse(RevokeToken);

@@ -9,6 +9,7 @@ import { EXIT_CODES } from './exit-codes.ts';
 import { globalFlags } from './global-flags.ts';
 import { Interrupts } from './interrupts.ts';
 import { errorJson, errorText } from './render-error.ts';
+import type { EventShapes, ResultShape } from './shape.ts';
 import { formatTable } from './table.ts';
 import { understand } from './understand.ts';
 
@@ -22,6 +23,9 @@ interface Event {
 export abstract class TunnelCommand<T extends object | undefined> extends Command {
   static override baseFlags = globalFlags;
   static override enableJsonFlag = true;
+  /** What `--json` prints: a command declares one of the two, or both (shape.ts). */
+  static result: ResultShape | undefined;
+  static events: EventShapes | undefined;
 
   /** A signal ends it with success: the `start` commands. */
   protected endsBySignal = false;

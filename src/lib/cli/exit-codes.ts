@@ -27,3 +27,8 @@ export const EXIT_MEANINGS: Readonly<Record<Kind, string>> = {
   limited: 'A limit was reached; try later.',
   interrupted: 'Interrupted by a signal.',
 };
+
+/** Each exit code with its words. */
+export function exitMeanings(): [code: number, text: string][] {
+  return Object.entries(EXIT_CODES).map(([kind, code]) => [code, EXIT_MEANINGS[kind as Kind]]);
+}

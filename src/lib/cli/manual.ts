@@ -1,11 +1,7 @@
 // Man pages in mdoc from the definitions that --help shows: a page a command, and tunnel(1) above them.
-import { ERROR_KINDS, type Kind } from '../base/errors.ts';
 import { variableName } from './environment.ts';
-import { EXIT_CODES, EXIT_MEANINGS } from './exit-codes.ts';
-import { definition, escapeLine, list, literal, type Macro, prose, section } from './mdoc.ts';
-
-/** When the pages were last revised by hand. Not the day of the build: the same sources make the same pages. */
-const REVISED = 'November 21, 2026';
+import { exitMeanings } from './exit-codes.ts';
+import { definition, escapeLine, list, literal, type Macro, page, prose, section, seeAlso } from './mdoc.ts';
 
 /** What of oclif's manifest a page is made of. */
 export interface CommandDefinition {
@@ -50,24 +46,27 @@ export function commandPage(command: CommandDefinition, related: readonly string
   const [first, rest] = splitSummary(command.summary ?? '');
   const described = [rest, ...(command.description ?? '').split('\n')].filter((part) => part !== '');
   const sorted = Object.values(flags).sort((a, b) => (a.name < b.name ? -1 : 1));
-  return page(pageName(id), lowerFirst(first), [
+  return page(pageName(id), 1, lowerFirst(first), [
     section('SYNOPSIS', synopsis(words, command, sorted)),
     section('DESCRIPTION', [
       ...(described.length === 0 ? prose(`${first}.`) : described.flatMap((part, index) => [...(index === 0 ? [] : ['.Pp']), ...prose(part)])),
       ...argumentList(Object.values(command.args)),
     ]),
     section('OPTIONS', list(sorted.map((flag) => definition(flagTag(flag), flagText(id, flag))))),
-    section('EXIT STATUS', ['0 when it did what was asked, above 0 as', '.Xr tunnel 1', 'lists.']),
+    section('ENVIRONMENT', [
+      'A flag that is not given is read from its variable:',
+      ...list(sorted.map((flag) => definition([['Ev', variableName(id, flag.name)]], [`.Fl -${flag.name}`]))),
+    ]),
+    section('EXIT STATUS', ['0 when it did what was asked, above 0 as', '.Xr tunnel-exit-codes 7', 'lists.']),
     section('EXAMPLES', ['.Bd -literal -offset indent', ...exampleLines(command), '.Ed']),
-    section('SEE ALSO', seeAlso([...related.filter((other) => other !== id).map(pageName), 'tunnel'])),
+    section('SEE ALSO', seeAlso([...related.filter((other) => other !== id).map(pageName), 'tunnel'], ['tunnel-exit-codes'])),
   ]);
 }
 
 /** tunnel(1): all commands, the environment, the files and the exit codes. */
 export function mainPage(commands: readonly CommandDefinition[]): string {
   const entries = commands.map((command) => definition([['Xr', pageName(command.id), '1']], prose(command.summary ?? '')));
-  const codes = Object.entries(EXIT_CODES) as [Kind, number][];
-  return page('tunnel', 'reach machines in private networks that accept no inbound connection', [
+  return page('tunnel', 1, 'reach machines in private networks that accept no inbound connection', [
     section('SYNOPSIS', ['.Nm', '.Ar command', '.Op Ar argument ...', '.Op Fl -json', '.Nm', '.Fl -help', '.Nm', '.Fl -version']),
     section('DESCRIPTION', [
       'An agent inside a private network dials out to a gateway and advertises the networks and names that it can reach.',
@@ -106,17 +105,20 @@ export function mainPage(commands: readonly CommandDefinition[]): string {
         path('agent.sock', "In an agent's state folder: how it fares, for agent status."),
       ]),
     ]),
+    section('EXIT STATUS', [
+      ...list([[0, 'It did what was asked.'] as const, ...exitMeanings()].map(([code, text]) => definition([['No', String(code)]], prose(text)))),
+      '.Pp',
+      'The error codes behind each are in',
+      '.Xr tunnel-exit-codes 7 .',
+    ]),
     section(
-      'EXIT STATUS',
-      list([definition([['No', '0']], ['It did what was asked.']), ...codes.map(([kind, code]) => definition([['No', String(code)]], exitText(kind)))]),
+      'SEE ALSO',
+      seeAlso(
+        commands.map(({ id }) => pageName(id)),
+        ['tunnel-exit-codes'],
+      ),
     ),
-    section('SEE ALSO', seeAlso(commands.map(({ id }) => pageName(id)))),
   ]);
-}
-
-function page(name: string, description: string, sections: readonly (readonly string[])[]): string {
-  const head = [`.Dd ${REVISED}`, `.Dt ${name.toUpperCase()} 1`, '.Os', '.Sh NAME', `.Nm ${name}`, `.Nd ${escapeLine(description)}`];
-  return `${[...head, ...sections.flat()].join('\n')}\n`;
 }
 
 /** The forms that a command writes down itself, or one made of its arguments and flags. */
@@ -163,14 +165,10 @@ function valueName({ helpValue, name }: FlagDefinition): string {
   return typeof helpValue === 'string' ? helpValue : name.toUpperCase();
 }
 
+/** The lines behind the first are what it prints. */
 function exampleLines({ examples = [] }: CommandDefinition): string[] {
-  const commands = examples.map((example) => (typeof example === 'string' ? example : example.command));
-  return commands.map((command) => literal(`$ ${command.replaceAll('<%= config.bin %>', 'tunnel')}`));
-}
-
-function exitText(kind: Kind): string[] {
-  const codes = Object.entries(ERROR_KINDS).flatMap(([code, of]) => (of === kind ? [code] : []));
-  return [...prose(EXIT_MEANINGS[kind]), literal(`Error codes: ${codes.join(', ')}.`)];
+  const texts = examples.map((example) => (typeof example === 'string' ? example : example.command).replaceAll('<%= config.bin %>', 'tunnel'));
+  return texts.flatMap((text) => `$ ${text}`.split('\n').map(literal));
 }
 
 function variable(name: string, text: string): string[] {
@@ -179,11 +177,6 @@ function variable(name: string, text: string): string[] {
 
 function path(name: string, text: string): string[] {
   return definition([['Pa', name]], prose(text));
-}
-
-function seeAlso(names: readonly string[]): string[] {
-  const sorted = [...new Set(names)].sort();
-  return sorted.map((name, index) => `.Xr ${name} 1${index === sorted.length - 1 ? '' : ' ,'}`);
 }
 
 /** The first sentence, without its full stop, and what follows: where the command runs. */

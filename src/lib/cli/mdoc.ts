@@ -1,7 +1,21 @@
 // The little of mdoc(7) that our pages need, with its escapes.
 
+/** When the pages were last revised by hand. Not the day of the build: the same sources make the same pages. */
+const REVISED = 'November 21, 2026';
+
 /** A macro and its arguments: `['Fl', '-json']`. */
 export type Macro = readonly [name: string, ...args: string[]];
+
+export function page(name: string, manual: 1 | 7, description: string, sections: readonly (readonly string[])[]): string {
+  const head = [`.Dd ${REVISED}`, `.Dt ${name.toUpperCase()} ${manual}`, '.Os', '.Sh NAME', `.Nm ${name}`, `.Nd ${escapeLine(description)}`];
+  return `${[...head, ...sections.flat()].join('\n')}\n`;
+}
+
+/** Of commands, then of the pages of manual 7. */
+export function seeAlso(commands: readonly string[], more: readonly string[] = []): string[] {
+  const pages = [...[...new Set(commands)].sort().map((name) => `${name} 1`), ...more.map((name) => `${name} 7`)];
+  return pages.map((name, index) => `.Xr ${name}${index === pages.length - 1 ? '' : ' ,'}`);
+}
 
 export function section(title: string, lines: readonly string[]): string[] {
   return [`.Sh ${title}`, ...lines];
