@@ -35,6 +35,7 @@ test('a backup of a running gateway becomes a gateway that its agents and operat
     assert.fail(`${error}\n${running.stderr()}\n${gateway.stderr()}\n${chain.agent.stderr()}`),
   );
   assert.equal(String(answer[0]), 'still there');
+  client.destroy();
   assert.equal((await tunnel(['audit', 'verify', '--data-dir', chain.gatewayFolder])).code, 0);
 });
 
