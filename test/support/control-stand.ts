@@ -29,7 +29,11 @@ export interface ControlStand {
   ): Promise<string>;
   operator(name: string, agents: readonly string[] | null, targets?: readonly string[]): Promise<Operator>;
   /** A session token of an operator, whose credential is called `credential-NAME`. */
-  token(operator: Operator, targets: readonly string[], more?: { readonly agent?: string; readonly alternates?: readonly string[] }): Promise<string>;
+  token(
+    operator: Operator,
+    targets: readonly string[],
+    more?: { readonly agent?: string; readonly site?: string; readonly alternates?: readonly string[] },
+  ): Promise<string>;
   /** Codes of the audit rows since `ca init`, oldest first, after everything that waits was written. */
   audited(): Promise<string[]>;
 }
@@ -74,9 +78,9 @@ export async function controlStand(t: TestContext, more: Partial<World> = {}): P
       await store.credentials.insert({ hash: `credential-${name}`, operatorId: operator.id, tokenId: null, expiresAt: world.clock.now() + 3_600_000 });
       return operator;
     },
-    token({ id, name }, targets, { agent, alternates = [] } = {}) {
+    token({ id, name }, targets, { agent, site, alternates = [] } = {}) {
       const now = world.clock.now();
-      return mintSessionToken({ operatorId: id, targets, agent, alternates, credentialId: `credential-${name}` }, keys.signing[0], {
+      return mintSessionToken({ operatorId: id, targets, agent, site, alternates, credentialId: `credential-${name}` }, keys.signing[0], {
         now,
         expiresAt: now + 300_000,
       });

@@ -35,9 +35,6 @@ export const CA_HEADER = 'tunnel-ca';
 /** In and out: an id that a caller gives stands in our log and in its answer. */
 export const REQUEST_ID_HEADER = 'x-request-id';
 
-/** Every failure, but for the bare statuses that version 1 agents know. */
-export const ErrorAnswer = z.object({ error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }) });
-
 // First contact: read without verification, kept only if the pin fits.
 export const CaAnswer = z.object({ ca_pem: z.string() });
 
@@ -143,6 +140,8 @@ export const AgentRow = z.object({
   protocol: z.number().int().nullable(),
   /** What an administrator allows. */
   allowed_routes: z.array(routeText),
+  /** What it asks for beyond that. */
+  refused_routes: z.array(routeText),
   /** Of the certificate that it uses. */
   not_after: time.nullable(),
   /** It should have been renewed by now: no more than 15 days are left, or a sixth of its life where that is less. */
@@ -164,7 +163,17 @@ export const AgentChange = z.object({
 /** `warnings`: where what is allowed now overlaps with what another agent is allowed. */
 export const AgentChanged = AgentRow.extend({ warnings: z.array(z.string()) });
 
-export const RouteRow = z.object({ route: routeText, agent: name, agent_id: uuid, state: z.enum(['online', 'offline']), auto_detected: z.boolean() });
+export const RouteRow = z.object({
+  route: routeText,
+  agent: name,
+  agent_id: uuid,
+  site: z.string().nullable(),
+  /** `refused`: the agent asks for it, and is not allowed it, or not all of it; nothing is routed by it. */
+  state: z.enum(['online', 'offline', 'refused']),
+  auto_detected: z.boolean(),
+  /** What other agents are allowed that shares hosts with it; the first ones. */
+  overlaps: z.array(z.object({ route: routeText, agent: name })),
+});
 export const RouteList = z.object({ routes: z.array(RouteRow), next: z.string().nullable() });
 
 const Rule = z.enum(['explicit', 'subnet', 'name', 'wildcard', 'suffix', 'direct']);
@@ -204,6 +213,16 @@ export const Resolution = z.object({
       reason: z.string().nullable(),
     })
     .nullable(),
+});
+/** Every failure, but for the bare statuses that version 1 agents know. */
+export const ErrorAnswer = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    hint: z.string().optional(),
+    /** Where a target was refused: how it was routed and judged. */
+    decision: Resolution.optional(),
+  }),
 });
 export const ResolveRequest = z.object({
   /** `host:port`, or `host:port@site`. */

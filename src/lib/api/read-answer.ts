@@ -48,10 +48,11 @@ export function readAnswer<T>({ status, body }: ExchangeAnswer, shape: z.ZodType
 function errorOf(status: number, json: unknown, body: string, situation: Situation): TunnelError {
   const told = ErrorAnswer.safeParse(json);
   if (told.success) {
-    const { code, message, hint } = told.data.error;
+    const { code, message, hint, decision } = told.data.error;
     const known = isErrorCode(code);
     return new TunnelError(known ? code : 'internal', escapeText(known ? message : `${code}: ${message}`), {
       hint: hint === undefined ? undefined : escapeText(hint),
+      decision,
     });
   }
   const code = BY_STATUS[situation][status] ?? BY_ANY_STATUS[status] ?? 'internal';

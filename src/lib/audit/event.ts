@@ -21,6 +21,7 @@ export const AUDIT_CODES = {
   'agent.certificate-expiring': 'the certificate of an agent ends soon, or has ended, and was not renewed; once a day',
   'agent.renewal-refused': 'a renewal was refused',
   'agent.changed': 'what an agent may carry was changed',
+  'agent.routes-refused': 'an agent asks for routes that it is not allowed',
   'agent.revoked': 'the certificates and keys of an agent were revoked',
   'agent.deleted': 'an agent was deleted and its certificates revoked',
   'lock.set': 'an operator, an agent, a token or a session was locked',

@@ -97,20 +97,23 @@ export class TunnelError extends Error {
   readonly hint: string | undefined;
   /** The other side said so. */
   readonly remote: boolean;
+  /** How the request was routed and judged, where that is what failed: the decision record (requirement F1). */
+  readonly decision: object | undefined;
 
-  constructor(code: ErrorCode, message: string, more: { hint?: string | undefined; cause?: unknown; remote?: boolean } = {}) {
+  constructor(code: ErrorCode, message: string, more: { hint?: string | undefined; cause?: unknown; remote?: boolean; decision?: object | undefined } = {}) {
     super(message, { cause: more.cause });
     this.code = code;
     this.hint = more.hint;
     this.remote = more.remote ?? false;
+    this.decision = more.decision;
   }
 
   get kind(): Kind {
     return KIND_OF[this.code];
   }
 
-  toJSON(): { code: ErrorCode; message: string; hint: string | undefined } {
-    return { code: this.code, message: this.message, hint: this.hint };
+  toJSON(): { code: ErrorCode; message: string; hint: string | undefined; decision?: object | undefined } {
+    return { code: this.code, message: this.message, hint: this.hint, ...(this.decision && { decision: this.decision }) };
   }
 }
 

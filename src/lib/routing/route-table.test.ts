@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { inOrder, type Match, type RoutingAgent, rankCandidates } from './candidates.ts';
-import { formatRoute, type Route } from './route.ts';
+import { allows, formatRoute, type Route } from './route.ts';
 import { RouteTable } from './route-table.ts';
 import type { SitedTarget } from './sited-target.ts';
 import { makeSubnet } from './subnet.ts';
@@ -66,6 +66,24 @@ test('after any changes the table finds what looking at every route finds, in th
 function shown({ agent, route, rule, rank }: Match): string {
   return [agent.id, route && formatRoute(route), rule, rank].join(' ');
 }
+
+test('what overlaps is what contains or is contained', () => {
+  let found = 0;
+  fc.assert(
+    fc.property(fc.array(carried, { minLength: 1, maxLength: 4 }), route, (carries, asked) => {
+      const table = new RouteTable();
+      for (const [at, one] of carries.entries()) table.set(String(at), one);
+      const model = carries.flatMap(({ routes }, at) => {
+        const distinct = new Map(routes.filter((other) => allows(other, asked) || allows(asked, other)).map((other) => [formatRoute(other), other]));
+        return [...distinct.keys()].map((text) => `${at} ${text}`);
+      });
+      found += model.length;
+      assert.deepEqual([...table.overlapping(asked)].map(([id, other]) => `${id} ${formatRoute(other)}`).sort(), model.sort());
+    }),
+    { numRuns: 2000 },
+  );
+  assert.ok(found > 1000, `only ${found} in all: the values do not meet`);
+});
 
 test('an empty table keeps nothing of what it held', () => {
   const table = new RouteTable();

@@ -1,8 +1,8 @@
 // The routes of all agents, so kept that finding those that fit a target costs as much as they are, and not as much as there are (docs/performance.md).
 import type { Carried, Fit } from './candidates.ts';
-import { specificity } from './name-pattern.ts';
+import { coversName, specificity } from './name-pattern.ts';
 import type { Route } from './route.ts';
-import { makeSubnet } from './subnet.ts';
+import { covers, makeSubnet, type Subnet } from './subnet.ts';
 import type { Host } from './target.ts';
 
 /** The agents with one and the same route. */
@@ -64,6 +64,30 @@ export class RouteTable {
     for (const parent of parents) add(this.#names.get(`*.${parent}`), 'wildcard', specificity(`*.${parent}`));
     for (const parent of parents) add(this.#suffixes.get(parent), 'suffix', specificity(`*.${parent}`));
     return found;
+  }
+
+  /** Agents with a route that shares hosts with `route`, each with that route: those around it and the same one first, then those inside it. */
+  *overlapping(route: Route): Generator<readonly [id: string, route: Route]> {
+    if (route.kind === 'subnet') yield* this.#overlappingSubnets(route.subnet);
+    else {
+      const { pattern } = route;
+      const wild = pattern.startsWith('*.');
+      const around = parentsOf(wild ? pattern.slice(2) : pattern).map((parent) => `*.${parent}`);
+      for (const same of [pattern, ...around]) yield* this.#names.get(same) ?? [];
+      if (wild) for (const [inner, holders] of this.#names) if (inner !== pattern && coversName(pattern, inner)) yield* holders;
+    }
+  }
+
+  *#overlappingSubnets(subnet: Subnet): Generator<readonly [id: string, route: Route]> {
+    const lengths = [...this.#subnets[subnet.family]];
+    for (const [prefix, ofPrefix] of lengths) if (prefix <= subnet.prefix) yield* ofPrefix.get(keyOf(makeSubnet(subnet.base, prefix).base)) ?? [];
+    for (const [prefix, ofPrefix] of lengths) {
+      if (prefix <= subnet.prefix) continue;
+      for (const holders of ofPrefix.values()) {
+        const [inner] = holders.values();
+        if (inner?.kind === 'subnet' && covers(subnet, inner.subnet)) yield* holders;
+      }
+    }
   }
 
   #placesOf(route: Route, bareNamesAreSuffixes: boolean): (readonly [table: Map<string, Holders>, key: string])[] {

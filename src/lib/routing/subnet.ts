@@ -54,7 +54,11 @@ export function formatSubnet({ base, prefix }: Subnet): string {
 }
 
 export function contains(subnet: Subnet, address: Uint8Array): boolean {
-  return subnet.base.length === address.length && subnet.base.every((byte, index) => ((address[index] ?? 0) & maskByte(subnet.prefix, index)) === byte);
+  const { base, prefix } = subnet;
+  if (base.length !== address.length) return false;
+  const whole = prefix >> 3;
+  for (let index = 0; index < whole; index++) if (base[index] !== address[index]) return false;
+  return (prefix & 7) === 0 || ((address[whole] ?? 0) & maskByte(prefix, whole)) === base[whole];
 }
 
 /** Every address of `inner` is in `outer`. */

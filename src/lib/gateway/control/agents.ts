@@ -1,5 +1,5 @@
 // The agents as the API shows them, and what an administrator changes: routes, ports, and their end (requirements A15, B4).
-import type { AgentChange, AgentChanged, AgentList, AgentRow, RouteList } from '../../api/contract.ts';
+import type { AgentChange, AgentChanged, AgentList, AgentRow } from '../../api/contract.ts';
 import type { CutAnswer } from '../../api/locks.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { parseName } from '../../base/ids.ts';
@@ -16,13 +16,13 @@ import { auditText } from './audit-log.ts';
 import { actorOf, assertAdmin, type Caller } from './caller.ts';
 import { assignmentOf, type ControlContext } from './context.ts';
 import { cutOffAgent } from './cut-off.ts';
+import type { KnownAgent, RegisteredLink } from './known-agent.ts';
 import type { Session } from './live-session.ts';
 import { shownLock } from './may-open.ts';
-import { overlaps } from './mint.ts';
-import type { KnownAgent, RegisteredLink } from './registry.ts';
+import { overlapWarnings } from './overlaps.ts';
 import { validityInUse } from './watch-expiry.ts';
 
-interface Paging {
+export interface Paging {
   readonly after?: string | undefined;
   readonly limit: number;
 }
@@ -41,24 +41,6 @@ export async function getAgent(context: ControlContext, caller: Caller, nameOrId
   return rowOf(context, caller, agent, (await context.store.certificates.newestOf([agent.id])).get(agent.id));
 }
 
-export function listRoutes(context: ControlContext, caller: Caller, { after = '', limit }: Paging): RouteList {
-  const all = visible(context, caller).flatMap((agent) =>
-    agent.routes.map(formatRoute).map((route) => ({
-      cursor: `${agent.name} ${route}`,
-      row: {
-        route,
-        agent: agent.name,
-        agent_id: agent.id,
-        state: agent.online ? ('online' as const) : ('offline' as const),
-        auto_detected: agent.autoDetected.has(route),
-      },
-    })),
-  );
-  const later = all.filter(({ cursor }) => cursor > after).sort((a, b) => (a.cursor < b.cursor ? -1 : 1));
-  const { rows, next } = pageOf(later, limit, ({ cursor }) => cursor);
-  return { routes: rows.map(({ row }) => row), next };
-}
-
 /** Changes only what is named; the agent is told at once, and channels that no longer fit end. */
 export async function changeAgent(context: ControlContext, caller: Caller, nameOrId: string, change: AgentChange): Promise<AgentChanged> {
   assertAdmin(caller);
@@ -72,7 +54,7 @@ export async function changeAgent(context: ControlContext, caller: Caller, nameO
     ...(change.weight !== undefined && { weight: change.weight }),
     ...(change.on_offline && { onOffline: change.on_offline }),
   };
-  const warnings = overlaps(agent.name, routes ?? [], registry.all());
+  const warnings = overlapWarnings(registry, agent.name, routes ?? []);
   const row = await store.transaction(async (tables) => {
     const changed = await tables.agents.change(agent.id, changes);
     if (!changed) throw unknown(nameOrId);
@@ -167,6 +149,7 @@ function rowOf({ registry, world }: ControlContext, { kind }: Caller, agent: Kno
     os: agent.os,
     protocol: agent.link?.protocol ?? null,
     allowed_routes: agent.allowed.map(formatRoute),
+    refused_routes: agent.refused.map(formatRoute),
     not_after: validity ? new Date(validity.notAfter).toISOString() : null,
     expires_soon: validity !== undefined && endsSoon(validity, world.clock.now()),
     links: registry.linksOf(agent.id).map(shown),
@@ -174,7 +157,8 @@ function rowOf({ registry, world }: ControlContext, { kind }: Caller, agent: Kno
   };
 }
 
-function visible({ registry }: ControlContext, { operator, kind }: Caller): KnownAgent[] {
+/** By name; an operator sees those that policy lets it reach. */
+export function visible({ registry }: ControlContext, { operator, kind }: Caller): KnownAgent[] {
   const granted = kind === 'operator' ? (operator?.agents ?? null) : null;
   return registry
     .all()

@@ -12,8 +12,9 @@ import type { AuditLog } from './audit-log.ts';
 import type { Draining } from './drain.ts';
 import type { Ephemerals } from './ephemeral.ts';
 import type { RecentFailures } from './failures.ts';
+import type { KnownAgent } from './known-agent.ts';
 import type { Logins } from './logins.ts';
-import type { KnownAgent, Registry } from './registry.ts';
+import type { Registry } from './registry.ts';
 import type { SessionUsers } from './session-users.ts';
 import type { Sessions } from './sessions.ts';
 

@@ -2,8 +2,8 @@
 import type { CutAnswer } from '../../api/locks.ts';
 import type { CloseReason } from '../../sessions/close-reason.ts';
 import type { ControlContext } from './context.ts';
+import type { RegisteredLink } from './known-agent.ts';
 import type { Session } from './live-session.ts';
-import type { RegisteredLink } from './registry.ts';
 
 type Running = Pick<ControlContext, 'registry' | 'serving' | 'sessions' | 'world'>;
 

@@ -4,7 +4,7 @@ import { rankCandidates } from '../../routing/candidates.ts';
 import { parseRoute } from '../../routing/route.ts';
 import { parseSitedTarget } from '../../routing/sited-target.ts';
 import { type Carriers, decide } from './decide.ts';
-import type { KnownAgent } from './registry.ts';
+import type { KnownAgent } from './known-agent.ts';
 
 const agent = (name: string, routes: string, more: Partial<KnownAgent> = {}): KnownAgent => ({
   id: `id-${name}`,
@@ -16,6 +16,7 @@ const agent = (name: string, routes: string, more: Partial<KnownAgent> = {}): Kn
   advertisedAt: 0,
   routes: routes.split(' ').map((text) => parseRoute(text)),
   allowed: [],
+  refused: [],
   ports: [[22, 22]],
   os: 'linux',
   lastSeen: null,

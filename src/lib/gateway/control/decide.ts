@@ -8,7 +8,7 @@ import { formatRoute } from '../../routing/route.ts';
 import { formatSitedTarget, type SitedTarget } from '../../routing/sited-target.ts';
 import { formatTarget } from '../../routing/target.ts';
 import type { FailedLately } from './failures.ts';
-import type { KnownAgent } from './registry.ts';
+import type { KnownAgent } from './known-agent.ts';
 
 export interface Request {
   readonly target: SitedTarget;
@@ -64,8 +64,9 @@ export function decide(request: Request, carriers: Carriers, failedLately: Faile
 }
 
 /** What a decision for nobody means for whoever asked. */
-export function decisionError({ decision }: DecisionRecord): TunnelError | undefined {
-  return decision.via === 'none' ? new TunnelError(decision.code, decision.reason, { hint: HINTS[decision.code] }) : undefined;
+export function decisionError(record: DecisionRecord): TunnelError | undefined {
+  const { decision } = record;
+  return decision.via === 'none' ? new TunnelError(decision.code, decision.reason, { hint: HINTS[decision.code], decision: record }) : undefined;
 }
 
 const HINTS: { readonly [Code in ErrorCode]?: string } = {

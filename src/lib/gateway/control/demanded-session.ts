@@ -10,8 +10,8 @@ import type { NamedSession } from '../../store/sessions.ts';
 import { mintSessionToken } from '../../tokens/session-token.ts';
 import type { Caller } from './caller.ts';
 import { assertServing, type ControlContext } from './context.ts';
+import type { KnownAgent } from './known-agent.ts';
 import { closeSession, endsOf, knownSession } from './list-sessions.ts';
-import type { KnownAgent } from './registry.ts';
 import type { Demand } from './sessions.ts';
 
 /** Errors `session.exists` when this operator has one on this agent, and those of `leaseOn`. */

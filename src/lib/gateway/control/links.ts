@@ -1,12 +1,17 @@
 // What control does when a linked agent speaks: its hello, its advertisements, its end.
 import { TunnelError } from '../../base/errors.ts';
 import { defaultPorts } from '../../policy/ports.ts';
-import { parseRoute, type Route } from '../../routing/route.ts';
+import { formatRoute, parseRoute, type Route } from '../../routing/route.ts';
 import { formatAddressPort } from '../../streams/happy-eyeballs.ts';
 import type { Advertisement, PeerHello } from '../contract.ts';
 import { auditText } from './audit-log.ts';
 import { assignmentOf, type ControlContext } from './context.ts';
-import type { Introduction, Wishes } from './registry.ts';
+import type { Wishes } from './known-agent.ts';
+import { overlapsOf } from './overlaps.ts';
+import type { Introduction } from './registry.ts';
+
+/** Of the refused routes of one advertisement. */
+const MOST_NAMED = 20;
 
 /** The system decides which ports are open by default, so the assignment may change with it. Error `agent.flapping`. */
 export async function introduce(context: ControlContext, linkId: string, hello: PeerHello): Promise<void> {
@@ -51,11 +56,27 @@ export async function advertise(context: ControlContext, linkId: string, adverti
     { agent: row.name, epoch: String(advertisement.epoch), subnets: advertisement.subnets.length, names: advertisement.names.length },
     'routes advertised',
   );
+  noteRefused(context, row);
   // Only released stock agents mark a bare name as found by itself, and they mean everything below it too (reference.md, 5).
   const released = link.protocol === 1 && advertisement.names.some(({ name, autoDetected }) => autoDetected && !name.startsWith('*.'));
   if (!released || row.bareNamesAreSuffixes) return;
   const changed = await store.agents.change(link.agentId, { bareNamesAreSuffixes: true });
   if (changed && registry.row(link.agentId)) registry.know(changed);
+}
+
+/** What an agent asks for beyond what it is allowed, when that changes: nothing is routed by it, and somebody should know. */
+function noteRefused({ audit, registry, world }: ControlContext, { id, name }: { readonly id: string; readonly name: string }): void {
+  const refused = registry.byId(id)?.refused ?? [];
+  if (!registry.refusedAnew(id) || refused.length === 0) return;
+  const routes = refused.slice(0, MOST_NAMED);
+  world.log.warn({ agent: name, routes: routes.map(formatRoute), count: refused.length }, 'an agent asks for routes that it is not allowed');
+  const overlaps = routes.flatMap((route) => overlapsOf(registry, name, route).slice(0, 1));
+  audit.keepProvoked({
+    code: 'agent.routes-refused',
+    actor: `agent:${name}`,
+    subject: `agent:${name}`,
+    detail: { agent_id: id, count: refused.length, routes: routes.map(formatRoute), overlaps },
+  });
 }
 
 /** Its sessions end with the agent's last link; what another link carries is untouched. */

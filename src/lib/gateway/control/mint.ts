@@ -2,7 +2,7 @@
 import type { MintAnswer } from '../../api/tokens.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { exceedsMinter } from '../../policy/mint-rights.ts';
-import { allows, formatRoute, parseRoute, type Route } from '../../routing/route.ts';
+import { parseRoute } from '../../routing/route.ts';
 import type { NewToken } from '../../store/tokens.ts';
 import { mintEnrolment } from '../../tokens/enrolment-string.ts';
 import { mintLogin } from '../../tokens/login-string.ts';
@@ -11,6 +11,7 @@ import { connectEndpoint, parsePublicUrl } from '../config.ts';
 import { actorOf, type Caller } from './caller.ts';
 import type { ControlContext, PublicPlaces } from './context.ts';
 import { type Grant, type GrantRequest, parseGrant } from './grant.ts';
+import { overlapWarnings } from './overlaps.ts';
 
 /** Errors `scope.missing`, `name.malformed`, `name.taken`, `route.malformed`, `ports.malformed`, `target.malformed`, `request.malformed`, `gateway.never-started`. */
 export async function mint(context: ControlContext, caller: Caller, request: GrantRequest): Promise<MintAnswer> {
@@ -97,22 +98,9 @@ function signString(
 function warningsFor({ registry }: ControlContext, { kind, name, routes, agents }: Grant): string[] {
   if (kind === 'operator') return agents === null ? [`operator ${name} may reach all agents, also those that come later`] : [];
   if (kind !== 'agent') return [];
-  return overlaps(
+  return overlapWarnings(
+    registry,
     name,
     routes.map((text) => parseRoute(text)),
-    registry.all(),
   );
-}
-
-/** Where two allowances overlap, the longest prefix or name decides; whoever makes the overlap shall know (security.md, G). */
-export function overlaps(name: string, routes: readonly Route[], agents: Iterable<{ readonly name: string; readonly allowed: readonly Route[] }>): string[] {
-  const warnings: string[] = [];
-  for (const other of agents) {
-    if (other.name === name) continue;
-    for (const route of routes) {
-      const clash = other.allowed.find((allowed) => allows(allowed, route) || allows(route, allowed));
-      if (clash) warnings.push(`${formatRoute(route)} overlaps with ${formatRoute(clash)} of agent ${other.name}: the longer one wins, then the most recent`);
-    }
-  }
-  return warnings.slice(0, 20);
 }

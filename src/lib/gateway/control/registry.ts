@@ -1,70 +1,13 @@
 // Which agents there are, how each is linked now and what it carries: control's one view of the network, in memory, for routing and lists (requirements A16).
 import { LIMITS } from '../../base/limits.ts';
-import type { Clock, SocketAddress } from '../../base/world.ts';
-import type { CertificateFacts } from '../../pki/certificate-facts.ts';
-import { activeRoutes } from '../../policy/advertise.ts';
-import { defaultPorts, type PortRange, parsePorts } from '../../policy/ports.ts';
-import { bestFit, explicitMatch, inOrder, type Match, type RoutingAgent } from '../../routing/candidates.ts';
-import { parseRoute, type Route } from '../../routing/route.ts';
+import type { Clock } from '../../base/world.ts';
+import { bestFit, explicitMatch, inOrder, type Match } from '../../routing/candidates.ts';
+import { formatRoute, type Route } from '../../routing/route.ts';
 import { RouteTable } from '../../routing/route-table.ts';
 import type { SitedTarget } from '../../routing/sited-target.ts';
 import type { Agent } from '../../store/agents.ts';
-import type { Lock } from '../../store/lock.ts';
-import type { TransportName } from '../../transport/link.ts';
 import { isFlapping, type Judgement, judgeNewcomer, NO_RIVALRY, type Rivalry } from './flapping.ts';
-
-/** An agent as routing, policy and lists see it at one moment. */
-export interface KnownAgent extends RoutingAgent {
-  /** What an administrator allows. */
-  readonly allowed: readonly Route[];
-  readonly ports: readonly PortRange[];
-  readonly os: string | null;
-  /** Wall clock, ms. */
-  readonly lastSeen: number | null;
-  readonly link: RegisteredLink | null;
-  /** Two processes hold its identity and replace each other. */
-  readonly flapping: boolean;
-  /** Nothing goes to it or comes from it while this holds. */
-  readonly barred: Barred | null;
-  /** When its routes have nobody who is online: the next ones in order, or none at all. */
-  readonly onOffline: Agent['onOffline'];
-  /** Names that it found by itself, in canonical text. */
-  readonly autoDetected: ReadonlySet<string>;
-}
-
-/** An agent that an administrator took out. */
-export interface Barred {
-  readonly by: 'revoked' | 'locked';
-  readonly lock: Lock | null;
-  /** One sentence that names the agent. */
-  readonly text: string;
-}
-
-export interface NewLink {
-  readonly linkId: string;
-  readonly agentId: string;
-  readonly protocol: 1 | 2;
-  readonly transport: TransportName;
-  readonly remote: SocketAddress;
-  /** With which it was made. */
-  readonly certificate: CertificateFacts;
-}
-
-export interface RegisteredLink extends NewLink {
-  /** Grows; of an agent's links the newest that is ready is the one that counts. */
-  readonly generation: number;
-  /** Wall clock, ms. */
-  readonly since: number;
-  readonly epoch: bigint | null;
-  /** In the agent's words, made harmless. */
-  readonly transportReason: string | null;
-}
-
-export interface Wishes {
-  readonly epoch: bigint;
-  readonly routes: readonly Route[];
-  readonly autoDetected: ReadonlySet<string>;
-}
+import { type KnownAgent, type NewLink, type RegisteredLink, type Standing, standingOf, type Wishes } from './known-agent.ts';
 
 /** What an agent says as it begins. */
 export interface Introduction {
@@ -82,9 +25,6 @@ type LiveLink = { -readonly [Key in keyof RegisteredLink]: RegisteredLink[Key] }
   aliveAt: number;
 };
 
-/** What only a change of the row or a new advertisement can alter: parsed then, not for every request. */
-type Standing = Omit<KnownAgent, 'online' | 'advertisedAt' | 'lastSeen' | 'link' | 'flapping'>;
-
 interface Entry {
   row: Agent;
   standing: Standing;
@@ -95,6 +35,8 @@ interface Entry {
   rivalry: Rivalry;
   /** Monotonic. */
   renewalAskedAt: number;
+  /** What was refused when it was last asked, as text. */
+  refusedBefore: string;
 }
 
 export class Registry {
@@ -104,6 +46,8 @@ export class Registry {
   /** Ids by name. */
   readonly #names = new Map<string, string>();
   readonly #routes = new RouteTable();
+  /** What is allowed, carried or not. */
+  readonly #allowed = new RouteTable();
   #generation = 0;
 
   constructor(clock: Clock) {
@@ -124,9 +68,10 @@ export class Registry {
         lastSeen: row.lastSeen,
         rivalry: NO_RIVALRY,
         renewalAskedAt: Number.NEGATIVE_INFINITY,
+        refusedBefore: '',
       };
       this.#agents.set(row.id, entry);
-      this.#routes.set(row.id, entry.standing);
+      this.#index(entry.standing);
     }
   }
 
@@ -136,6 +81,7 @@ export class Registry {
     if (name !== undefined && this.#names.get(name) === agentId) this.#names.delete(name);
     this.#agents.delete(agentId);
     this.#routes.delete(agentId);
+    this.#allowed.delete(agentId);
     return this.linksOf(agentId);
   }
 
@@ -265,6 +211,23 @@ export class Registry {
     return [...this.#agents.values()].map((entry) => this.#view(entry));
   }
 
+  /** Are other routes of the agent refused than when this was last asked? */
+  refusedAnew(agentId: string): boolean {
+    const entry = this.#agents.get(agentId);
+    const refused = entry?.standing.refused.map(formatRoute).sort().join() ?? '';
+    if (!entry || refused === entry.refusedBefore) return false;
+    entry.refusedBefore = refused;
+    return true;
+  }
+
+  /** What other agents than `name` are allowed that shares hosts with `route`. */
+  *overlapping(route: Route, name: string): Generator<{ readonly agent: string; readonly route: Route }> {
+    for (const [id, other] of this.#allowed.overlapping(route)) {
+      const agent = this.row(id)?.name;
+      if (agent !== undefined && agent !== name) yield { agent, route: other };
+    }
+  }
+
   #seen(entry: Entry, link: LiveLink): void {
     link.aliveAt = this.#clock.monotonic();
     entry.lastSeen = this.#clock.now();
@@ -287,7 +250,13 @@ export class Registry {
 
   #stand(entry: Entry): void {
     entry.standing = standingOf(entry.row, entry.wishes);
-    this.#routes.set(entry.row.id, entry.standing);
+    this.#index(entry.standing);
+  }
+
+  #index(standing: Standing): void {
+    const { id, allowed, bareNamesAreSuffixes } = standing;
+    this.#routes.set(id, standing);
+    this.#allowed.set(id, { routes: allowed, bareNamesAreSuffixes });
   }
 
   #view({ standing, current, lastSeen, rivalry }: Entry): KnownAgent {
@@ -300,27 +269,4 @@ export class Registry {
 /** Before its first advertisement a version 2 agent may not know yet what it may carry; a version 1 agent counts at once (reference.md, 4). */
 function isReady({ protocol, epoch }: LiveLink): boolean {
   return protocol === 1 || epoch !== null;
-}
-
-function standingOf(row: Agent, wishes: Wishes | undefined): Standing {
-  const allowed = row.allowedRoutes.map((text) => parseRoute(text));
-  return {
-    id: row.id,
-    name: row.name,
-    site: row.site,
-    weight: row.weight,
-    onOffline: row.onOffline,
-    os: row.os,
-    allowed,
-    routes: wishes ? activeRoutes(allowed, wishes.routes) : allowed,
-    ports: row.ports ? parsePorts(row.ports) : defaultPorts(row.os),
-    bareNamesAreSuffixes: row.bareNamesAreSuffixes,
-    autoDetected: wishes?.autoDetected ?? new Set(),
-    barred: barOf(row),
-  };
-}
-
-function barOf({ name, state, lock }: Agent): Barred | null {
-  if (state === 'revoked') return { by: 'revoked', lock, text: `agent ${name} is revoked` };
-  return lock && { by: 'locked', lock, text: lock.reason === null ? `agent ${name} is locked` : `agent ${name} is locked: ${lock.reason}` };
 }

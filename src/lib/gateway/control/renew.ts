@@ -6,7 +6,7 @@ import { publicKeys } from '../../tokens/signing-keys.ts';
 import type { RenewalRequest, RenewedIdentity } from '../contract.ts';
 import { auditText } from './audit-log.ts';
 import { type ControlContext, leafLifetime } from './context.ts';
-import type { RegisteredLink } from './registry.ts';
+import type { RegisteredLink } from './known-agent.ts';
 
 /** Errors `csr.refused`, `certificate.refused`, `limit.reached`; audited. The certificate before stays good until the new one is shown (replaced-certificates.ts). */
 export async function renew(context: ControlContext, linkId: string, request: RenewalRequest): Promise<RenewedIdentity> {

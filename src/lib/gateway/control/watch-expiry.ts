@@ -1,7 +1,7 @@
 // Looks after certificates that are about to end: people are told once a day, and stock agents, which renew only right after they have linked, are made to link again (A13).
 import { endsSoon, renewalPace, STOCK_RENEWS_WITHIN_MS, type Validity } from '../../pki/renewal-pace.ts';
 import type { ControlContext } from './context.ts';
-import type { KnownAgent, RegisteredLink } from './registry.ts';
+import type { KnownAgent, RegisteredLink } from './known-agent.ts';
 
 const DAY_MS = 86_400_000;
 /** Agents whose certificates are asked for at once. */

@@ -1,7 +1,8 @@
 // Agents as our own API shows and changes them, and their routes; version 1's paths are in stock.ts.
 import { agentEndpoints } from '../../../api/endpoints/agents.ts';
-import { changeAgent, deleteAgent, getAgent, listAgents, listRoutes, revokeAgent } from '../agents.ts';
+import { changeAgent, deleteAgent, getAgent, listAgents, revokeAgent } from '../agents.ts';
 import type { ControlContext } from '../context.ts';
+import { listRoutes } from '../list-routes.ts';
 import { resolve } from '../resolve.ts';
 import type { Answering } from './answering.ts';
 

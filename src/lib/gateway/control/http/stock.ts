@@ -9,7 +9,7 @@ import { formatRoute } from '../../../routing/route.ts';
 import { deleteAgent } from '../agents.ts';
 import type { ControlContext } from '../context.ts';
 import { enrol } from '../enrol.ts';
-import type { KnownAgent } from '../registry.ts';
+import type { KnownAgent } from '../known-agent.ts';
 import { resolve } from '../resolve.ts';
 import type { Answering } from './answering.ts';
 import { statusOf } from './status.ts';
