@@ -1,11 +1,12 @@
 // Forwards local ports, local proxies, standard input or a program's connections to targets behind agents.
-import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { formatDuration } from '../lib/base/duration.ts';
 import { TunnelError } from '../lib/base/errors.ts';
 import { parseName } from '../lib/base/ids.ts';
 import { formatSize } from '../lib/base/size.ts';
+import { splitAtDashes } from '../lib/cli/after-dashes.ts';
 import { TunnelCommand } from '../lib/cli/command.ts';
+import { forwardFlags, targetArgs } from '../lib/cli/forward-flags.ts';
 import { configDirFlag, waitFlag } from '../lib/cli/global-flags.ts';
 import { parseWait } from '../lib/cli/parse-wait.ts';
 import { errorText } from '../lib/cli/render-error.ts';
@@ -13,12 +14,10 @@ import type { EventShapes } from '../lib/cli/shape.ts';
 import { StatusLine } from '../lib/cli/status-line.ts';
 import { understand } from '../lib/cli/understand.ts';
 import type { Connected, ConnectOptions } from '../lib/operator/connect.ts';
+import { eventText, forwardText } from '../lib/operator/forward/describe.ts';
 import type { Plan } from '../lib/operator/forward/plan.ts';
 import type { ReadyForward } from '../lib/operator/forward/start.ts';
 import type { LeaseEvent } from '../lib/operator/lease.ts';
-
-/** What a proxy's line says in place of a target. */
-const PROXIES: Readonly<Record<string, string>> = { socks5: 'any target (SOCKS5)', http: 'any target (HTTP proxy)' };
 
 export default class Connect extends TunnelCommand<undefined> {
   static override summary = "Forward local ports and proxies to targets behind agents. Runs on the operator's machine, after login.";
@@ -37,9 +36,7 @@ export default class Connect extends TunnelCommand<undefined> {
     "ssh -o ProxyCommand='<%= config.bin %> connect --stdio %h:%p' admin@10.0.0.7",
     '<%= config.bin %> connect 10.0.0.7:80 -- curl http://{addr}/',
   ];
-  static override args = {
-    targets: Args.string({ description: 'HOST:PORT, or LOCALPORT:HOST:PORT for a fixed local port; one or several.', multiple: true, ignoreStdin: true }),
-  };
+  static override args = targetArgs;
   static override usage = [
     'connect TARGET... [FLAGS]',
     'connect -L [BIND:]PORT:HOST:PORT... [FLAGS]',
@@ -51,49 +48,16 @@ export default class Connect extends TunnelCommand<undefined> {
   static override flags = {
     ...configDirFlag,
     ...waitFlag,
-    listen: Flags.string({
-      summary: 'Local address of the one target, or unix:/PATH (mode 0600); the system chooses a port on 127.0.0.1 where not given.',
-      helpValue: '[BIND:]PORT',
-      exclusive: ['stdio'],
-    }),
-    local: Flags.string({
-      char: 'L',
-      summary: 'A forward as ssh writes it, /PATH in place of the port for a unix socket; repeatable.',
-      helpValue: '[BIND:]PORT:HOST:PORT',
-      multiple: true,
-      multipleNonGreedy: true,
-      exclusive: ['stdio'],
-    }),
-    socks: Flags.string({
-      char: 'D',
-      summary: 'A SOCKS5 proxy (and 4a) without authentication, TCP only; names are resolved by the agents. Repeatable.',
-      helpValue: '[BIND:]PORT',
-      multiple: true,
-      multipleNonGreedy: true,
-      exclusive: ['stdio'],
-    }),
-    http: Flags.string({
-      summary: 'An HTTP proxy: CONNECT and plain requests; names are resolved by the agents. Repeatable.',
-      helpValue: '[BIND:]PORT',
-      multiple: true,
-      multipleNonGreedy: true,
-      exclusive: ['stdio'],
-    }),
-    stdio: Flags.boolean({ char: 'W', summary: "Connect standard input and output to the one target, for ssh's ProxyCommand." }),
-    agent: Flags.string({ summary: 'Go through this agent, or fail.', helpValue: 'NAME' }),
-    site: Flags.string({ summary: 'Where the target stands, if the same range is at several sites; as HOST:PORT@SITE.', helpValue: 'NAME' }),
-    alternate: Flags.string({
-      summary: 'Try this target when the one before it cannot be had; repeatable.',
-      helpValue: 'HOST:PORT',
-      multiple: true,
-      multipleNonGreedy: true,
+    ...forwardFlags,
+    stdio: Flags.boolean({
+      char: 'W',
+      summary: "Connect standard input and output to the one target, for ssh's ProxyCommand.",
+      exclusive: ['listen', 'local', 'socks', 'http', 'background'],
     }),
     background: Flags.boolean({
       char: 'f',
       summary: 'Go to the background once every forward can be used, and print the pid; what it has to say goes to a file in the configuration folder.',
-      exclusive: ['stdio'],
     }),
-    'keep-alive': Flags.boolean({ summary: 'Keep the session when nothing is sent; without it the session ends when it has been idle for too long.' }),
     'no-command': Flags.boolean({ char: 'N', summary: 'Accepted for those who know ssh; changes nothing.' }),
   };
   static override events: EventShapes = ({ z, name, time, uuid }) => ({
@@ -115,7 +79,9 @@ export default class Connect extends TunnelCommand<undefined> {
   #status: StatusLine | undefined;
 
   async run(): Promise<undefined> {
-    const { own, command } = splitAtDashes(this.argv);
+    const { own, after: command } = splitAtDashes(this.argv);
+    if (command?.length === 0)
+      throw new TunnelError('usage.missing-value', 'no command after --', { hint: 'For example: tunnel connect 10.0.0.7:80 -- curl http://{addr}/' });
     const { args, flags } = await this.parse(Connect, own);
     const { planForwards } = await import('../lib/operator/forward/plan.ts');
     const site = flags.site === undefined ? undefined : parseName(flags.site, '--site');
@@ -198,7 +164,7 @@ export default class Connect extends TunnelCommand<undefined> {
   #announce(forwards: readonly ReadyForward[], quiet = false): void {
     for (const ready of forwards) {
       this.event({ event: 'ready', ...ready });
-      if (!quiet) this.log(`listening ${ready.listen} -> ${PROXIES[ready.protocol] ?? `${ready.target} (agent ${ready.agent})`}`);
+      if (!quiet) this.log(`listening ${forwardText(ready)}`);
       if (ready.shared) this.note(`${ready.listen} is no loopback address: whoever reaches it connects as you.`);
     }
   }
@@ -227,15 +193,13 @@ export default class Connect extends TunnelCommand<undefined> {
     if (event.kind === 'lost') {
       const { code, message } = event.error;
       this.event({ event: 'lost', targets: event.targets, code, message });
-      this.#say(`lost: ${event.error.message}; trying again`);
     } else if (event.kind === 'healed') {
       const outage_ms = Math.round(event.outageMs);
       this.event({ event: 'healed', targets: event.targets, outage_ms });
-      this.#say(`back after ${(outage_ms / 1000).toFixed(1)} s`);
     } else {
       this.event({ event: 'warning', code: 'session.idle', message: event.message, ends_in_ms: event.endsInMs });
-      this.#say(event.message);
     }
+    this.#say(eventText(event) ?? '');
   };
 
   #say(text: string): void {
@@ -248,13 +212,4 @@ function statusOf({ traffic, lease: { roundTripMs } }: Connected): string {
   const { up, down } = traffic.bytes;
   const trip = roundTripMs === undefined ? '' : `, gateway ${Math.max(1, Math.round(roundTripMs))} ms`;
   return `${traffic.channels} open, ${formatSize(up)} up, ${formatSize(down)} down${trip}`;
-}
-
-function splitAtDashes(argv: readonly string[]): { own: string[]; command: readonly string[] | undefined } {
-  const at = argv.indexOf('--');
-  if (at === -1) return { own: [...argv], command: undefined };
-  const command = argv.slice(at + 1);
-  if (command.length === 0)
-    throw new TunnelError('usage.missing-value', 'no command after --', { hint: 'For example: tunnel connect 10.0.0.7:80 -- curl http://{addr}/' });
-  return { own: argv.slice(0, at), command };
 }

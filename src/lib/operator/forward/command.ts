@@ -1,8 +1,6 @@
 // Runs the program behind `--` with a forward's address filled in; the tunnel lives as long as the program.
-import { TunnelError } from '../../base/errors.ts';
+import { runProgram } from '../../system/run-program.ts';
 import type { Forwards } from './start.ts';
-
-const SIGNAL_BASE = 128;
 
 export interface Address {
   readonly host: string;
@@ -26,21 +24,14 @@ export async function runCommand(
   signal: AbortSignal,
   terminal: 'inherited' | 'to stderr' = 'inherited',
 ): Promise<number> {
-  const [{ execa }, { constants }] = await Promise.all([import('execa'), import('node:os')]);
   const address = addressOf(ready[0]?.listen ?? '');
   const [file = '', ...args] = command.map((argument) => fillIn(argument, address));
   const over = new AbortController();
   ended.catch((error: unknown) => over.abort(error));
-  const result = await execa(file, args, {
-    stdio: terminal === 'inherited' ? 'inherit' : ['ignore', process.stderr, process.stderr],
-    reject: false,
-    cancelSignal: AbortSignal.any([signal, over.signal]),
-    env: { TUNNEL_HOST: address.host, TUNNEL_PORT: address.port, TUNNEL_ADDR: address.addr },
-  });
+  const env = { TUNNEL_HOST: address.host, TUNNEL_PORT: address.port, TUNNEL_ADDR: address.addr };
+  const code = await runProgram(file, args, AbortSignal.any([signal, over.signal]), { env, terminal });
   if (over.signal.aborted) throw over.signal.reason;
-  if (result.exitCode !== undefined) return result.exitCode;
-  if (result.signal !== undefined) return SIGNAL_BASE + (constants.signals[result.signal] ?? 0);
-  throw new TunnelError('usage', `cannot run ${file}: ${result.code ?? 'it did not start'}`, { hint: 'Is it installed and in PATH?', cause: result });
+  return code;
 }
 
 /** Of a unix socket the path is `addr`; it has neither host nor port. */

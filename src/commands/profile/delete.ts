@@ -1,0 +1,26 @@
+// Deletes a profile.
+import * as Args from '@oclif/core/args';
+import { parseName } from '../../lib/base/ids.ts';
+import { TunnelCommand } from '../../lib/cli/command.ts';
+import { configDirFlag } from '../../lib/cli/global-flags.ts';
+
+interface Result {
+  name: string;
+  deleted: true;
+}
+
+export default class DeleteProfile extends TunnelCommand<Result> {
+  static override summary = "Delete a profile that is not up, and its log. Runs on the operator's machine.";
+  static override examples = ['<%= config.bin %> profile delete work'];
+  static override args = { profile: Args.string({ description: 'Name of the profile.', required: true, ignoreStdin: true }) };
+  static override flags = configDirFlag;
+
+  async run(): Promise<Result> {
+    const { args, flags } = await this.parse(DeleteProfile);
+    const name = parseName(args.profile, 'profile');
+    const { deleteProfile } = await import('../../lib/operator/profiles/down.ts');
+    await deleteProfile(name, this.configDir(flags), await this.world(), this.interrupts.signal);
+    this.log(`deleted ${name}`);
+    return { name, deleted: true };
+  }
+}

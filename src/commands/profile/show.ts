@@ -1,0 +1,33 @@
+// Shows one profile.
+import * as Args from '@oclif/core/args';
+import { parseName } from '../../lib/base/ids.ts';
+import { TunnelCommand } from '../../lib/cli/command.ts';
+import { configDirFlag } from '../../lib/cli/global-flags.ts';
+import { forwardText } from '../../lib/operator/forward/describe.ts';
+import type { ShownProfile } from '../../lib/operator/profiles/show.ts';
+
+export default class ShowProfile extends TunnelCommand<ShownProfile> {
+  static override summary = "Show a profile: what it forwards, whether it is up, its log and its last error. Runs on the operator's machine.";
+  static override examples = ['<%= config.bin %> profile show work'];
+  static override args = { profile: Args.string({ description: 'Name of the profile.', required: true, ignoreStdin: true }) };
+  static override flags = configDirFlag;
+
+  async run(): Promise<ShownProfile> {
+    const { args, flags } = await this.parse(ShowProfile);
+    const { showProfile } = await import('../../lib/operator/profiles/show.ts');
+    const shown = await showProfile(parseName(args.profile, 'profile'), this.configDir(flags), await this.world());
+    const { name, state, pid, since, forwards, last_error, log, changed, flags: asFlags } = shown;
+    const rows = [
+      ['name', name],
+      ['state', changed ? `${state}, as it was before it was changed` : state],
+      ['connect', asFlags],
+      ...forwards.map((forward) => ['listening', forwardText(forward)]),
+      ['pid', pid === null ? '' : String(pid)],
+      ['since', since ?? ''],
+      ['last error', last_error === null ? '' : `${last_error.code} at ${last_error.at}: ${last_error.message}`],
+      ['log', log ?? ''],
+    ];
+    await this.table(['FIELD', 'VALUE'], rows);
+    return shown;
+  }
+}
