@@ -2,7 +2,9 @@
 import { parseArgs } from 'node:util';
 import { RecentFailures } from '../src/lib/gateway/control/failures.ts';
 import { judgeRequest, readRequest } from '../src/lib/gateway/control/judge-request.ts';
+import { PolicyInForce } from '../src/lib/gateway/control/policy-in-force.ts';
 import { Registry } from '../src/lib/gateway/control/registry.ts';
+import { BUILT_IN } from '../src/lib/policy/rules.ts';
 import { rankCandidates } from '../src/lib/routing/candidates.ts';
 import { parseRoute } from '../src/lib/routing/route.ts';
 import { silentLog } from '../src/lib/system/log.ts';
@@ -41,7 +43,7 @@ for (let at = 0; at < agents; at++) {
   advertised.push(performance.now() - begun);
 }
 
-const network = { registry, failures: new RecentFailures(), world };
+const network = { registry, failures: new RecentFailures(), policy: new PolicyInForce(BUILT_IN), world };
 const written = Array.from({ length: ROUNDS }, (_, at) =>
   at % 3 === 0
     ? `10.${below(256)}.${below(256)}.${below(256)}:22`

@@ -104,6 +104,8 @@ export async function controlOn(directory: string, world: World) {
   const edge: EdgeForControl = {
     closeLink: note('closeLink'),
     endSession: note('endSession'),
+    endChannels: async (channelIds, reason) => void orders.push(`endChannels ${channelIds.join()} ${reason}`),
+    updateSession: async ({ sessionId }) => void orders.push(`updateSession ${sessionId}`),
     tellOperators: async (connections, { reason, message }) => void orders.push(`tellOperators ${connections.join()} ${reason} ${message}`),
     assign: note('assign'),
     endWhenIdle: note('endWhenIdle'),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import * as contract from './contract.ts';
 import type { Exchange, ExchangeRequest } from './exchange.ts';
 import * as locks from './locks.ts';
+import * as policy from './policy.ts';
 import { readAnswer, type Situation } from './read-answer.ts';
 import type { PageQuery } from './shapes.ts';
 import * as tokens from './tokens.ts';
@@ -46,6 +47,11 @@ export interface ApiClient {
   /** A session goes by its id. */
   lock(kind: locks.LockKind, name: string, request: locks.ReasonRequest, signal: AbortSignal): Promise<locks.LockAnswer>;
   unlock(kind: locks.LockKind, name: string, signal: AbortSignal): Promise<locks.UnlockAnswer>;
+  policy(signal: AbortSignal): Promise<policy.PolicyAnswer>;
+  setPolicy(request: policy.SetPolicyRequest, signal: AbortSignal): Promise<policy.PolicySet>;
+  /** Without connecting. */
+  explainPolicy(request: policy.ExplainRequest, signal: AbortSignal): Promise<policy.Explanation>;
+  testPolicy(request: policy.TestPolicyRequest, signal: AbortSignal): Promise<policy.PolicyTested>;
   audit(query: PageQuery & contract.AuditFilter, signal: AbortSignal): Promise<contract.AuditPage>;
 }
 
@@ -91,6 +97,10 @@ export function apiClient(exchange: Exchange): ApiClient {
     deleteOperator: (name, signal) => ask({ method: 'DELETE', path: pathOf(PATHS.operators, name) }, locks.CutAnswer, signal),
     lock: (kind, name, body, signal) => ask({ method: 'PUT', path: pathOf(`${PATHS.locks}/${kind}`, name), body }, locks.LockAnswer, signal),
     unlock: (kind, name, signal) => ask({ method: 'DELETE', path: pathOf(`${PATHS.locks}/${kind}`, name) }, locks.UnlockAnswer, signal),
+    policy: (signal) => ask({ method: 'GET', path: PATHS.policy }, policy.PolicyAnswer, signal),
+    setPolicy: (body, signal) => ask({ method: 'PUT', path: PATHS.policy, body }, policy.PolicySet, signal),
+    explainPolicy: (body, signal) => ask({ method: 'POST', path: `${PATHS.policy}/explain`, body }, policy.Explanation, signal),
+    testPolicy: (body, signal) => ask({ method: 'POST', path: `${PATHS.policy}/test`, body }, policy.PolicyTested, signal),
     audit: (query, signal) => ask({ method: 'GET', path: withQuery(PATHS.audit, query) }, contract.AuditPage, signal),
   };
 }

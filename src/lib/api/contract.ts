@@ -22,6 +22,7 @@ export const PATHS = {
   operators: '/api/v1/operators',
   sessions: '/api/v1/sessions',
   locks: '/api/v1/locks',
+  policy: '/api/v1/policy',
   audit: '/api/v1/audit',
   enroll: '/jet/tunnel/enroll',
   livez: '/livez',
@@ -180,6 +181,8 @@ const Rule = z.enum(['explicit', 'subnet', 'name', 'wildcard', 'suffix', 'direct
 export const CandidateRow = z.object({
   agent: name,
   agent_id: uuid,
+  /** The target itself, or an alternate. */
+  target: z.string(),
   route: z.string().nullable(),
   rule: Rule,
   /** Of the agent. */

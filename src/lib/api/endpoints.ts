@@ -6,6 +6,7 @@ import { caEndpoints } from './endpoints/ca.ts';
 import { healthEndpoints } from './endpoints/health.ts';
 import { lockEndpoints } from './endpoints/locks.ts';
 import { loginEndpoints } from './endpoints/logins.ts';
+import { policyEndpoints } from './endpoints/policy.ts';
 import { sessionEndpoints } from './endpoints/sessions.ts';
 import { STOCK_ENDPOINTS } from './endpoints/stock.ts';
 import { tokenEndpoints } from './endpoints/tokens.ts';
@@ -20,6 +21,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   sessionEndpoints,
   tunnelEndpoints,
   lockEndpoints,
+  policyEndpoints,
   auditEndpoints,
   ...STOCK_ENDPOINTS,
 ].flatMap((endpoints): readonly Endpoint[] => Object.values(endpoints));

@@ -24,6 +24,7 @@ export const AUDIT_CODES = {
   'agent.routes-refused': 'an agent asks for routes that it is not allowed',
   'agent.revoked': 'the certificates and keys of an agent were revoked',
   'agent.deleted': 'an agent was deleted and its certificates revoked',
+  'policy.set': 'the policy was replaced',
   'lock.set': 'an operator, an agent, a token or a session was locked',
   'lock.lifted': 'an operator, an agent, a token or a session was unlocked',
   'operator.logged-in': 'an operator exchanged a token for a credential',

@@ -32,6 +32,7 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, readonly [meaning: strin
   'gateway.public-url': ['A gateway on all addresses does not know under which name it is reached.', 'tunnel gateway start --public-url https://NAME:PORT'],
   'gateway.never-started': ['The gateway has no address yet that a string could carry.', 'Start it once, or give --public-url.'],
   'request.malformed': ['The API cannot read the request.', 'The message names the field; compare the versions of both sides.'],
+  'policy.malformed': ['The file is no policy, or no tests of one; the message names the field or the line.', 'docs/policy.md describes every field.'],
   'proxy.malformed': ['The proxy of the environment is not a URL of one.', 'HTTPS_PROXY=http://user:password@host:port'],
   'terminal.missing': ['The command asks questions or opens an editor, and there is no terminal.', 'The message names the command that needs none.'],
   'string.refused': ['The string is used, expired, revoked or unknown to this gateway.', 'Ask for a new one: tunnel token mint.'],
@@ -94,6 +95,10 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, readonly [meaning: strin
   'ca.not-rotating': ['No rotation of the CA is under way.', 'tunnel ca show'],
   'name.taken': ['The name exists already.', 'Choose another, or --replace to enrol the same name anew.'],
   'id.taken': ['The id exists already.', 'Run the command again: every attempt uses a new id.'],
+  'policy.changed': [
+    'Another policy is in force than the one that was to be replaced.',
+    'Take tunnel policy show as it is now, make the change in it, set it again.',
+  ],
   'session.exists': ['The operator has a session on this agent, and a new one was demanded.', 'Close it: tunnel session close ID.'],
   'tunnel.other': ['The live tunnel of this agent is another one.', 'Leave tunnel_id out to join it.'],
   'agent.flapping': ['Two machines use the identity of one agent.', 'Enrol each machine by itself.'],

@@ -58,6 +58,10 @@ export interface EdgeForControl {
   closeLink(linkId: string, reason: string): Promise<void>;
   /** Ends a session on a link: its channels are reset, the agent is told. */
   endSession(sessionId: string, reason: string): Promise<void>;
+  /** Cuts these channels; their sessions go on. Those that have ended are passed over. */
+  endChannels(channelIds: readonly string[], reason: string): Promise<void>;
+  /** The agent gets the material of a session that is open with it; elsewhere nothing is to be done. */
+  updateSession(lease: SessionLease): Promise<void>;
   /** Tells the programs behind these connections why a session of theirs ends. Connections that know no notices are passed over. */
   tellOperators(connections: readonly string[], notice: SessionNotice): Promise<void>;
   assign(linkId: string, assignment: Assignment): Promise<void>;

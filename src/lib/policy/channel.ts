@@ -21,7 +21,7 @@ export function judgeChannel({ targets, ports, kinds, expiresAt }: ChannelTerms,
   const text = formatTarget(target);
   if (now - LIMITS.clockSkewMs >= expiresAt) return refuse(`the session material ended at ${utc(expiresAt)}, this machine's clock says ${utc(now)}`);
   if (!kinds.includes(kind)) return refuse(`the session grants no ${kind} channels`);
-  if (!targets.includes('*') && !mayReachTarget(targets, target)) return refuse(`the session does not grant ${text}`);
+  if (!mayReachTarget(targets, target)) return refuse(`the session does not grant ${text}`);
   if (!portAllowed(ports, target.port)) return refuse(`the session does not grant port ${target.port}`);
   return { allowed: true };
 }

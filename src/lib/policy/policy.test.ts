@@ -7,6 +7,7 @@ import { judgeAddress } from './address-guard.ts';
 import { activeRoutes } from './advertise.ts';
 import { judgeConnect } from './evaluate.ts';
 import { defaultPorts, formatPorts, parsePorts, portAllowed } from './ports.ts';
+import { BUILT_IN } from './rules.ts';
 
 const routes = (...texts: string[]) => texts.map((text) => parseRoute(text));
 
@@ -74,6 +75,7 @@ for (const [agents, port, allowed] of [
 ] as const) {
   test(`operator with ${JSON.stringify(agents)} to port ${port}: ${allowed}`, () => {
     const verdict = judgeConnect({
+      policy: BUILT_IN,
       operator: { name: 'alice', agents, targets: null },
       agent: { name: 'web1', ports: [[22, 22]] },
       target: parseTarget(`10.0.0.5:${port}`),

@@ -5,6 +5,8 @@ import { escapeText } from '../base/escape.ts';
 /** Both ends included. */
 export type PortRange = readonly [first: number, last: number];
 
+export const ALL_PORTS: PortRange = [1, 65_535];
+
 const WINDOWS: readonly PortRange[] = [
   [3389, 3389],
   [5900, 5900],

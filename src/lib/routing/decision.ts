@@ -12,6 +12,8 @@ export type Standing = 'usable' | 'offline' | 'denied' | 'withheld';
 export interface Candidate {
   readonly agent: string;
   readonly agent_id: string;
+  /** The canonical target of the request, or the alternate that this one is for. */
+  readonly target: string;
   /** The route that matched, as advertised: `10.0.0.0/24`, `*.corp.example`; null when an explicit agent has none for it. */
   readonly route: string | null;
   readonly rule: Rule;

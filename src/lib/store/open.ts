@@ -9,6 +9,7 @@ import { WorkerDriver, workerDialect } from './driver.ts';
 import { expiryWarningsTable } from './expiry-warnings.ts';
 import { migrate } from './migrate.ts';
 import { credentialsTable, operatorsTable } from './operators.ts';
+import { policyTable } from './policy.ts';
 import type { Schema } from './schema.ts';
 import { sessionsTable } from './sessions.ts';
 import { settingsTable } from './settings.ts';
@@ -58,6 +59,7 @@ function tablesOn(db: Kysely<Schema>, clock: World['clock']) {
     credentials: credentialsTable(db, clock),
     sessions: sessionsTable(db, clock),
     audit: auditTable(db, clock),
+    policy: policyTable(db, clock),
     settings: settingsTable(db),
     expiryWarnings: expiryWarningsTable(db, clock),
   };

@@ -14,6 +14,9 @@ export interface Schema {
   settings: SettingsRow;
   expiryWarnings: ExpiryWarningsRow;
   revokedKeys: RevokedKeysRow;
+  policyHead: PolicyHeadRow;
+  policyGroups: PolicyGroupsRow;
+  policyRules: PolicyRulesRow;
 }
 
 export interface AgentsRow extends LockColumns {
@@ -156,4 +159,35 @@ export interface ExpiryWarningsRow {
 export interface SettingsRow {
   key: string;
   value: string;
+}
+
+/** One row, once a policy was set. */
+export interface PolicyHeadRow {
+  id: number;
+  revision: number;
+  setAt: number;
+  setBy: string;
+}
+
+export interface PolicyGroupsRow {
+  name: string;
+  /** JSON list of names. */
+  operators: string;
+}
+
+/** JSON lists in canonical text; null where the file says nothing. */
+export interface PolicyRulesRow {
+  /** From 0, as in the file. */
+  position: number;
+  name: string | null;
+  operators: string | null;
+  operatorGroups: string | null;
+  agents: string | null;
+  targets: string | null;
+  ports: string | null;
+  kinds: string | null;
+  /** A duration as it was written. */
+  maxLength: string | null;
+  /** 0 or 1. */
+  extendable: number | null;
 }

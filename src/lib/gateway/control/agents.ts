@@ -4,8 +4,8 @@ import type { CutAnswer } from '../../api/locks.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { parseName } from '../../base/ids.ts';
 import { endsSoon } from '../../pki/renewal-pace.ts';
-import { mayUseAgent } from '../../policy/evaluate.ts';
-import { formatPorts, parsePorts, portAllowed } from '../../policy/ports.ts';
+import { mayReachAgent } from '../../policy/evaluate.ts';
+import { formatPorts, parsePorts } from '../../policy/ports.ts';
 import { bestFit } from '../../routing/candidates.ts';
 import { formatRoute, parseRoute } from '../../routing/route.ts';
 import { parseTarget } from '../../routing/target.ts';
@@ -17,9 +17,9 @@ import { actorOf, assertAdmin, type Caller } from './caller.ts';
 import { assignmentOf, type ControlContext } from './context.ts';
 import { cutOffAgent } from './cut-off.ts';
 import type { KnownAgent, RegisteredLink } from './known-agent.ts';
-import type { Session } from './live-session.ts';
 import { shownLock } from './may-open.ts';
 import { overlapWarnings } from './overlaps.ts';
+import { refit } from './refit.ts';
 import { validityInUse } from './watch-expiry.ts';
 
 export interface Paging {
@@ -44,7 +44,7 @@ export async function getAgent(context: ControlContext, caller: Caller, nameOrId
 /** Changes only what is named; the agent is told at once, and channels that no longer fit end. */
 export async function changeAgent(context: ControlContext, caller: Caller, nameOrId: string, change: AgentChange): Promise<AgentChanged> {
   assertAdmin(caller);
-  const { registry, serving, sessions, store, world } = context;
+  const { registry, serving, store, world } = context;
   const agent = known(context, caller, nameOrId);
   const routes = change.routes?.map((text) => parseRoute(text));
   const changes = {
@@ -73,11 +73,10 @@ export async function changeAgent(context: ControlContext, caller: Caller, nameO
   registry.know(row);
   const now = registry.byId(agent.id);
   if (now) {
-    const ended = ({ agent: { id }, channels }: Session) => id === agent.id && !channels.values().every((target) => fits(now, target));
     // Neither waits for the other: an agent that does not listen keeps no channel for it, and at its next link it is assigned anew.
     const told = now.link && serving()?.edge.assign(now.link.linkId, assignmentOf(now));
     const untold = (error: unknown) => world.log.warn({ error, agent: now.name }, 'the agent could not be told what it may carry now');
-    await Promise.all([told?.catch(untold), sessions.endWhere(ended, 'policy-changed')]);
+    await Promise.all([told?.catch(untold), refit(context, (session) => session.agent.id === agent.id, isCarried)]);
   }
   return { ...(await getAgent(context, caller, agent.id)), warnings };
 }
@@ -158,11 +157,11 @@ function rowOf({ registry, world }: ControlContext, { kind }: Caller, agent: Kno
 }
 
 /** By name; an operator sees those that policy lets it reach. */
-export function visible({ registry }: ControlContext, { operator, kind }: Caller): KnownAgent[] {
-  const granted = kind === 'operator' ? (operator?.agents ?? null) : null;
+export function visible({ policy, registry }: ControlContext, { operator, kind }: Caller): KnownAgent[] {
+  const reaches = (name: string) => kind !== 'operator' || operator === null || mayReachAgent(policy.current, operator, name);
   return registry
     .all()
-    .filter(({ name }) => mayUseAgent(granted, name))
+    .filter(({ name }) => reaches(name))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -172,9 +171,8 @@ function known(context: ControlContext, caller: Caller, nameOrId: string): Known
   return agent;
 }
 
-function fits(agent: KnownAgent, text: string): boolean {
-  const target = parseTarget(text);
-  return portAllowed(agent.ports, target.port) && bestFit(target.host, agent) !== undefined;
+function isCarried(agent: KnownAgent, target: string): boolean {
+  return bestFit(parseTarget(target).host, agent) !== undefined;
 }
 
 function unknown(nameOrId: string): TunnelError {

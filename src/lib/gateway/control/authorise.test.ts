@@ -113,11 +113,19 @@ test('what an administrator takes away ends what uses it', async (t) => {
   };
   const ssh = await open(alice, '10.0.0.5:22');
   const http = await open(bob, '10.0.0.5:80');
+  const both = await open(alice, '10.0.0.6:80');
+  assert.equal(both, ssh);
   const { changeAgent } = await import('./agents.ts');
   const { LOCAL_ADMIN } = await import('./caller.ts');
   const row = await changeAgent(control.context, LOCAL_ADMIN, 'web1', { ports: ['22'] });
   assert.deepEqual(row.ports, ['22']);
-  assert.deepEqual(orders, ['assign link-web1 {"subnets":["10.0.0.0/8"],"names":[],"ports":[[22,22]],"kinds":["tcp"]}', `endSession ${http} policy-changed`]);
+  const [assigned, ended, told, cut, updated, ...more] = orders;
+  assert.equal(assigned, 'assign link-web1 {"subnets":["10.0.0.0/8"],"names":[],"ports":[[22,22]],"kinds":["tcp"]}');
+  assert.equal(ended, `endSession ${http} policy-changed`);
+  assert.equal(told, 'tellOperators  policy-changed a connection through web1 was cut: policy no longer allows it');
+  assert.match(cut ?? '', /^endChannels [0-9a-f-]{36} policy-changed$/); // of two, the one to port 80
+  assert.equal(updated, `updateSession ${ssh}`);
+  assert.deepEqual(more, []);
   assert.ok(control.context.sessions.find(ssh));
 });
 

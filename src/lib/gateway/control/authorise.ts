@@ -7,7 +7,7 @@ import { type SessionTokenClaims, verifySessionToken } from '../../tokens/sessio
 import type { ConnectRequest, Plan, Way } from '../contract.ts';
 import { auditText } from './audit-log.ts';
 import type { ControlContext } from './context.ts';
-import { type DecidedWay, decisionError } from './decide.ts';
+import { type DecidedWay, decisionError, type Request } from './decide.ts';
 import { judgeRequest, readRequest } from './judge-request.ts';
 import { whyRefused } from './refused-string.ts';
 
@@ -35,7 +35,8 @@ export class SeenTokens {
 export async function authorise(context: ControlContext, seen: SeenTokens, request: ConnectRequest): Promise<Plan> {
   context.draining.assertServing();
   const { claims, operator } = await callerOf(context, seen, request);
-  const asked = readRequest({ ...claims, target: request.target }, operator);
+  const policy = context.policy.current;
+  const asked = readAudited(context, operator, () => readRequest({ ...claims, target: request.target }, operator));
   const text = formatTarget(asked.target);
   const { record, ways } = await judgeRequest(context, asked);
   const refuse = (error: TunnelError) => {
@@ -56,8 +57,22 @@ export async function authorise(context: ControlContext, seen: SeenTokens, reque
     throw error instanceof TunnelError ? refuse(error) : error;
   });
   await operatorOf(context, claims); // asked again: a login that was ended meanwhile opens nothing
+  if (policy !== context.policy.current) return authorise(context, seen, request); // by the policy that was set meanwhile
   if (request.connection !== undefined) for (const { session } of leased) context.users.use(request.connection, session.sessionId);
   return { channelId: context.world.random.uuid(), operator: operator.name, decision: record, ways: leased };
+}
+
+/** What cannot be read as a target is audited too: whoever tries spellings shall be seen. Error `target.malformed`. */
+function readAudited({ audit }: ControlContext, { name }: Operator, read: () => Request): Request {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof TunnelError) {
+      const detail = { code: error.code, reason: auditText(error.message) };
+      audit.keepProvoked({ code: 'channel.refused', actor: `operator:${name}`, subject: 'target:malformed', detail });
+    }
+    throw error;
+  }
 }
 
 /** Whose token it is. Errors `session.refused`, `operator.locked`, audited with what was wrong. */

@@ -14,6 +14,7 @@ import type { Ephemerals } from './ephemeral.ts';
 import type { RecentFailures } from './failures.ts';
 import type { KnownAgent } from './known-agent.ts';
 import type { Logins } from './logins.ts';
+import type { PolicyInForce } from './policy-in-force.ts';
 import type { Registry } from './registry.ts';
 import type { SessionUsers } from './session-users.ts';
 import type { Sessions } from './sessions.ts';
@@ -56,6 +57,7 @@ export interface ControlContext {
   readonly keys: readonly [SigningKey, ...SigningKey[]];
   readonly audit: AuditLog;
   readonly registry: Registry;
+  readonly policy: PolicyInForce;
   readonly sessions: Sessions;
   readonly users: SessionUsers;
   readonly ephemerals: Ephemerals;

@@ -1,5 +1,6 @@
 // Control: the part of the gateway with the CA key, the store and every decision. Composed here; each operation is a file beside this one.
 import type { World } from '../../base/world.ts';
+import { sessionLimit } from '../../policy/rules.ts';
 import type { Store } from '../../store/open.ts';
 import { mintMaterial } from '../../tokens/session-material.ts';
 import type { SigningKey } from '../../tokens/signing-keys.ts';
@@ -13,6 +14,7 @@ import { Ephemerals, vanish } from './ephemeral.ts';
 import { RecentFailures } from './failures.ts';
 import { type EdgeDesk, edgeDesk } from './for-edge.ts';
 import { Logins } from './logins.ts';
+import { PolicyInForce } from './policy-in-force.ts';
 import { Registry } from './registry.ts';
 import { SessionUsers } from './session-users.ts';
 import { Sessions } from './sessions.ts';
@@ -49,6 +51,7 @@ export async function startControl(
   await using starting = new AsyncDisposableStack();
   const audit = starting.use(new AuditLog(store, world));
   const registry = await loadRegistry(store, world);
+  const policy = await PolicyInForce.load(store);
   let serving: Serving | undefined;
   const sessions = starting.use(
     new Sessions({
@@ -57,9 +60,9 @@ export async function startControl(
       world,
       edge: () => serving?.edge,
       usersOf: (sessionId) => users.connectionsOf({ sessionId }),
-      longestMs: () => longestSessionMs,
-      signMaterial: ({ expiresAt, targets, ...material }) =>
-        mintMaterial({ ...material, targets: targets ?? ['*'], kinds: ['tcp'] }, keys[0], { now: world.clock.now(), expiresAt }),
+      longestMs: ({ name }, agent) => shorter(longestSessionMs, sessionLimit(policy.current, name, agent).maxLengthMs),
+      granted: (operator, agent) => policy.granted(operator, agent),
+      signMaterial: ({ expiresAt, ...material }) => mintMaterial(material, keys[0], { now: world.clock.now(), expiresAt }),
     }),
   );
   const users: SessionUsers = starting.use(new SessionUsers(sessions, world));
@@ -74,6 +77,7 @@ export async function startControl(
     keys,
     audit,
     registry,
+    policy,
     sessions,
     users,
     ephemerals,
@@ -109,6 +113,11 @@ export async function endLeftovers(store: Store): Promise<number> {
     );
     return ended.length;
   });
+}
+
+/** Null is no limit. */
+function shorter(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.min(one, other);
 }
 
 async function loadRegistry(store: Store, world: World): Promise<Registry> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { BUILT_IN } from '../../policy/rules.ts';
 import { rankCandidates } from '../../routing/candidates.ts';
 import { parseRoute } from '../../routing/route.ts';
 import { parseSitedTarget } from '../../routing/sited-target.ts';
@@ -57,6 +58,7 @@ const ask = (target: string, { alternates = [], agent: explicitAgent, granted = 
       operator: { name: 'alice', agents: granted, targets },
     },
     among(agents),
+    BUILT_IN,
   );
 
 for (const [target, asked, ways] of [
@@ -127,7 +129,7 @@ for (const [target, explicit, ways] of [
   ['10.0.0.5:22@rome', null, 'no agent carries 10.0.0.5:22@rome'],
 ] as const) {
   test(`${target}${explicit === null ? '' : ` by ${explicit}`}: ${ways}`, () => {
-    const decided = decide({ target: parseSitedTarget(target), alternates: [], explicitAgent: explicit, operator: null }, among(sites));
+    const decided = decide({ target: parseSitedTarget(target), alternates: [], explicitAgent: explicit, operator: null }, among(sites), BUILT_IN);
     const { decision } = decided.record;
     assert.deepEqual(decision.via === 'none' ? decision.reason : decided.ways.map((way) => way.agent.name), ways);
     assert.ok(decided.ways.every((way) => way.target === '10.0.0.5:22'));
@@ -168,7 +170,7 @@ for (const [what, known, granted, ways, standings] of [
       explicitAgent: null,
       operator: { name: 'alice', agents: granted, targets: null },
     };
-    const { record, ways: decided } = decide(request, among(known));
+    const { record, ways: decided } = decide(request, among(known), BUILT_IN);
     assert.deepEqual(
       decided.map((way) => way.agent.name),
       ways,
@@ -180,7 +182,9 @@ for (const [what, known, granted, ways, standings] of [
 
 test('an agent that failed this target a moment ago is tried after the others, and the record says so', () => {
   const request = { target: parseSitedTarget('10.0.0.5:22'), alternates: [], explicitAgent: null, operator: null };
-  const { record, ways } = decide(request, among(agents), (name, target) => (name === 'narrow' && target === '10.0.0.5:22' ? 'target.timed-out' : null));
+  const { record, ways } = decide(request, among(agents), BUILT_IN, (name, target) =>
+    name === 'narrow' && target === '10.0.0.5:22' ? 'target.timed-out' : null,
+  );
   assert.deepEqual(
     ways.map((way) => way.agent.name),
     ['wide', 'narrow'],

@@ -2,6 +2,7 @@
 import { type ErrorCode, TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { type Grantee, judgeConnect } from '../../policy/evaluate.ts';
+import { BUILT_IN, type Policy } from '../../policy/rules.ts';
 import { bySpecificity, type Match } from '../../routing/candidates.ts';
 import type { Candidate, Decision, DecisionRecord } from '../../routing/decision.ts';
 import { formatRoute } from '../../routing/route.ts';
@@ -37,15 +38,21 @@ export interface Decided {
   readonly ways: readonly DecidedWay[];
 }
 
+interface Judge {
+  readonly policy: Policy;
+  readonly failedLately: FailedLately;
+}
+
 interface Judged {
   readonly candidate: Candidate;
   readonly way: DecidedWay;
 }
 
 /** Direct connections are not among the ways: where no agent fits, nothing does (control/judge.ts). */
-export function decide(request: Request, carriers: Carriers, failedLately: FailedLately = () => null): Decided {
-  const main = judgeTarget(request, request.target, carriers, failedLately, '');
-  const others = request.alternates.flatMap((target) => judgeTarget(request, target, carriers, failedLately, `alternate ${formatSitedTarget(target)}: `));
+export function decide(request: Request, carriers: Carriers, policy: Policy, failedLately: FailedLately = () => null): Decided {
+  const judge = { policy: request.operator === null ? BUILT_IN : policy, failedLately };
+  const main = judgeTarget(request, request.target, carriers, judge, '');
+  const others = request.alternates.flatMap((target) => judgeTarget(request, target, carriers, judge, `alternate ${formatSitedTarget(target)}: `));
   const judged = [...main, ...others];
   const usable = judged.filter(({ candidate }) => candidate.standing === 'usable');
   return {
@@ -77,12 +84,12 @@ const HINTS: { readonly [Code in ErrorCode]?: string } = {
 };
 
 /** An agent that failed this very target a moment ago comes after the others, whatever its route. */
-function judgeTarget(request: Request, target: SitedTarget, carriers: Carriers, failedLately: FailedLately, prefix: string): Judged[] {
+function judgeTarget(request: Request, target: SitedTarget, carriers: Carriers, { policy, failedLately }: Judge, prefix: string): Judged[] {
   const operator = request.operator ?? { name: 'local-admin', agents: null, targets: null };
   const text = formatTarget(target);
   const matches = carriers
     .candidates(target, request.explicitAgent)
-    .map((match) => ({ match, granted: judgeConnect({ operator, agent: match.agent, target }) }));
+    .map((match) => ({ match, granted: judgeConnect({ policy, operator, agent: match.agent, target }) }));
   const reserved = reservedFor(matches.filter(({ granted }) => granted.allowed).map(({ match }) => match));
   const judged = matches.map(({ match, granted }) => {
     const { agent, route, rule } = match;
@@ -92,6 +99,7 @@ function judgeTarget(request: Request, target: SitedTarget, carriers: Carriers, 
     const candidate = {
       agent: agent.name,
       agent_id: agent.id,
+      target: text,
       route: route && formatRoute(route),
       rule,
       site: agent.site,

@@ -22,6 +22,12 @@ export function readRequest({ target, alternates = [], agent, site }: WrittenReq
   };
 }
 
-export async function judgeRequest({ failures, registry, world }: Pick<ControlContext, 'failures' | 'registry' | 'world'>, request: Request): Promise<Decided> {
-  return decide(request, registry, failures.at(world.clock.monotonic()));
+/** By `policy`; by the one in force where none is given. */
+export async function judgeRequest(
+  context: Pick<ControlContext, 'failures' | 'policy' | 'registry' | 'world'>,
+  request: Request,
+  policy = context.policy.current,
+): Promise<Decided> {
+  const { failures, registry, world } = context;
+  return decide(request, registry, policy, failures.at(world.clock.monotonic()));
 }

@@ -29,7 +29,8 @@ type Facts = Pick<Session, 'id' | 'tunnelId' | 'operator' | 'agent'>;
 export class LiveSession implements Session {
   readonly id: string;
   readonly tunnelId: string;
-  readonly operator: Operator;
+  /** As its login was when it asked last. */
+  operator: Operator;
   readonly agent: Session['agent'];
   readonly channels = new Map<string, string>();
   material: { readonly text: string; readonly terms: string; readonly renewAt: number } | undefined;

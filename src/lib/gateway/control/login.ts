@@ -1,16 +1,13 @@
 // Operators come and go: a login string is exchanged once for a credential of which only the hash is kept; logout gives it back.
 import type { LoginAnswer, WhoamiAnswer } from '../../api/contract.ts';
 import { TunnelError } from '../../base/errors.ts';
-import { mayUseAgent } from '../../policy/evaluate.ts';
-import { mayReachTarget } from '../../policy/target-scope.ts';
-import { parseTarget } from '../../routing/target.ts';
 import type { Operator } from '../../store/operators.ts';
 import { verifyLogin } from '../../tokens/login-string.ts';
 import { hashSecret, newCredential } from '../../tokens/secret.ts';
 import { auditText } from './audit-log.ts';
 import { actorOf, type Caller } from './caller.ts';
 import type { ControlContext } from './context.ts';
-import type { Session } from './live-session.ts';
+import { refit } from './refit.ts';
 import { refusedString, sameWords, whyRefused } from './refused-string.ts';
 
 /** Error `string.refused` for whatever is wrong with the string, audited. */
@@ -83,8 +80,7 @@ export function whoami({ places }: ControlContext, { kind, operator, expiresAt }
 }
 
 /** A string that replaces an operator may grant less than the one before. */
-async function endWhatNoLongerFits({ sessions }: ControlContext, operator: Operator): Promise<void> {
-  const fits = ({ agent, channels }: Session) =>
-    mayUseAgent(operator.agents, agent.name) && channels.values().every((target) => mayReachTarget(operator.targets, parseTarget(target)));
-  await sessions.endWhere((session) => session.operator.id === operator.id && !fits(session), 'policy-changed');
+async function endWhatNoLongerFits(context: ControlContext, operator: Operator): Promise<void> {
+  context.sessions.regrant(operator);
+  await refit(context, (session) => session.operator.id === operator.id);
 }

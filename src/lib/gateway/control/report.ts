@@ -5,6 +5,7 @@ import type { DecisionRecord, Outcome } from '../../routing/decision.ts';
 import type { ChannelEvent, Plan } from '../contract.ts';
 import { auditText } from './audit-log.ts';
 import type { ControlContext } from './context.ts';
+import { fitsNow, refit } from './refit.ts';
 
 interface Planned {
   readonly operator: string;
@@ -76,6 +77,7 @@ export class ChannelReports {
     context.failures.succeeded(agent, target);
     audit.keep(rowOf('channel.opened', event, planned, { result: 'connected', agent, address, code: null, reason: null }));
     endWhereEnded(context, sessionId);
+    cutWhereUnfit(context, sessionId, target);
   }
 
   #refused(context: ControlContext, event: Extract<ChannelEvent, { kind: 'refused' }>, planned: Planned): void {
@@ -113,6 +115,15 @@ function endWhereEnded({ serving, sessions, world }: ControlContext, sessionId: 
   serving()
     ?.edge.endSession(sessionId, 'the session has ended')
     .catch((error: unknown) => world.log.error({ error, sessionId }, 'a session that had ended could not be closed at the edge'));
+}
+
+/** What allowed it may have been taken back while the agent was still connecting. */
+function cutWhereUnfit(context: ControlContext, sessionId: string, target: string): void {
+  const session = context.sessions.find(sessionId);
+  if (!session || fitsNow(context, session, target)) return;
+  refit(context, ({ id }) => id === sessionId).catch((error: unknown) =>
+    context.world.log.error({ error, sessionId }, 'a channel that policy no longer allows was not cut'),
+  );
 }
 
 function rowOf(code: 'channel.opened' | 'channel.refused', event: ChannelEvent, { operator, decision, tried }: Planned, outcome: Outcome): AuditEvent {

@@ -32,9 +32,9 @@ interface MaterialQuestion {
   readonly sessionId: string;
   readonly operator: string;
   readonly agentId: string;
-  /** Null: all. */
-  readonly targets: readonly string[] | null;
+  readonly targets: readonly string[];
   readonly ports: readonly string[];
+  readonly kinds: readonly string[];
   readonly expiresAt: number;
 }
 
@@ -42,9 +42,11 @@ interface SessionsOptions extends EndsOptions {
   readonly store: Store;
   readonly audit: AuditLog;
   readonly world: Pick<World, 'clock' | 'random' | 'log'>;
+  /** What login and policy grant together. Error `limit.reached`. */
+  readonly granted: (operator: Operator, agent: string) => { readonly targets: readonly string[]; readonly kinds: readonly string[] };
   readonly signMaterial: (question: MaterialQuestion) => Promise<string>;
   /** How long a session of this pair may last; null: as long as it is used. */
-  readonly longestMs: (operator: Operator, agentId: string) => number | null;
+  readonly longestMs: (operator: Operator, agent: string) => number | null;
 }
 
 export class Sessions implements AsyncDisposable {
@@ -69,9 +71,26 @@ export class Sessions implements AsyncDisposable {
     for (;;) {
       const live = await this.#joinOrOpen(operator, agent, demand);
       live.used();
+      live.operator = operator;
       const material = await this.#material(live, operator, agent);
       if (this.#byId.get(live.id) === live) return { sessionId: live.id, operator: operator.name, idleLimitMs: LIMITS.sessionIdleMs, material };
     }
+  }
+
+  /** The lease of a live session with material for what is granted now; undefined where it has that already, or none. Errors as `lease`. */
+  async relet(sessionId: string, agent: LeaseAgent): Promise<SessionLease | undefined> {
+    const live = this.#byId.get(sessionId);
+    const before = live?.material;
+    if (!live || before === undefined) return undefined;
+    const { operator } = live;
+    const material = await this.#material(live, operator, agent);
+    if (material === before.text || this.#byId.get(sessionId) !== live) return undefined;
+    return { sessionId, operator: operator.name, idleLimitMs: LIMITS.sessionIdleMs, material };
+  }
+
+  /** A login of this operator grants something else now. */
+  regrant(operator: Operator): void {
+    for (const live of this.#byId.values()) if (live.operator.id === operator.id) live.operator = operator;
   }
 
   find(sessionId: string): Session | undefined {
@@ -117,7 +136,7 @@ export class Sessions implements AsyncDisposable {
 
   /** Asks anew how long sessions may last, after policy has changed. */
   ruleAgain(): void {
-    for (const live of this.#byId.values()) live.ruled(this.#options.longestMs(live.operator, live.agent.id));
+    for (const live of this.#byId.values()) live.ruled(this.#options.longestMs(live.operator, live.agent.name));
   }
 
   /** Its channels are cut first, then it is written down. One caller ends a session; the others find nothing to do. */
@@ -212,7 +231,7 @@ export class Sessions implements AsyncDisposable {
     this.#ends.revived(id);
     const live = new LiveSession({ id, tunnelId: tunnelId ?? id, operator, agent: { id: agent.id, name: agent.name } }, world.clock, this.#acts);
     this.#byId.set(id, live);
-    live.opened({ idleMs: LIMITS.sessionIdleMs, longestMs: longestMs(operator, agent.id), warningMs: LIMITS.idleWarningMs });
+    live.opened({ idleMs: LIMITS.sessionIdleMs, longestMs: longestMs(operator, agent.name), warningMs: LIMITS.idleWarningMs });
     return live;
   }
 
@@ -243,11 +262,12 @@ export class Sessions implements AsyncDisposable {
     if (pairs.filter((pair) => pair.endsWith(` ${agent.id}`)).length >= LIMITS.sessionsPerAgent) refuse(`agent ${agent.name}`, LIMITS.sessionsPerAgent);
   }
 
-  /** Signed anew at half of its life, and when the agent's ports or the operator's targets have changed. */
-  async #material(live: LiveSession, { targets }: Operator, agent: LeaseAgent): Promise<string> {
+  /** Signed anew at half of its life, and when the agent's ports or what the operator is granted have changed. */
+  async #material(live: LiveSession, operator: Operator, agent: LeaseAgent): Promise<string> {
     const { clock } = this.#options.world;
+    const { targets, kinds } = this.#options.granted(operator, agent.name);
     const ports = formatPorts(agent.ports);
-    const terms = JSON.stringify([targets, ports]);
+    const terms = JSON.stringify([targets, ports, kinds]);
     const kept = live.material;
     if (kept?.terms === terms && clock.monotonic() < kept.renewAt) return kept.text;
     const renewAt = clock.monotonic() + LIMITS.sessionTokenMs / 2;
@@ -257,6 +277,7 @@ export class Sessions implements AsyncDisposable {
       agentId: agent.id,
       targets,
       ports,
+      kinds,
       expiresAt: clock.now() + LIMITS.sessionTokenMs,
     });
     live.material = { text, terms, renewAt };

@@ -3,7 +3,7 @@ import { backoff } from '../../base/backoff.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { TcpSocket, World } from '../../base/world.ts';
 import type { EdgeManner, EdgeOrders, EdgePlaces, HandedKind } from '../border/messages.ts';
-import type { Assignment, ControlForEdge, EdgeForControl, EdgeKeeping, EdgeStatus, SessionNotice } from '../contract.ts';
+import type { Assignment, ControlForEdge, EdgeForControl, EdgeKeeping, EdgeStatus, SessionLease, SessionNotice } from '../contract.ts';
 import type { EdgeConfig } from '../edge/start.ts';
 import { EdgeProcess } from './edge-process.ts';
 import type { HealthLimits } from './health.ts';
@@ -82,6 +82,12 @@ export class KeptEdge implements EdgeForControl, AsyncDisposable {
   }
   endSession(sessionId: string, reason: string): Promise<void> {
     return this.#order('endSession', [sessionId, reason]);
+  }
+  endChannels(channelIds: readonly string[], reason: string): Promise<void> {
+    return this.#order('endChannels', [channelIds, reason]);
+  }
+  updateSession(lease: SessionLease): Promise<void> {
+    return this.#order('updateSession', [lease]);
   }
   tellOperators(connections: readonly string[], notice: SessionNotice): Promise<void> {
     return this.#order('tellOperators', [connections, notice]);

@@ -9,7 +9,7 @@ import { type GatewayControl, gatewayControl } from '../../link/control.ts';
 import { type CLOSE, closeLink, versionOf } from '../../link/version.ts';
 import type { AgentMessage, Hello, RouteAdvertise } from '../../protocol/messages.ts';
 import type { Link, LinkStream } from '../../transport/link.ts';
-import type { Admission, Assignment, ControlForEdge, RenewalRequest } from '../contract.ts';
+import type { Admission, Assignment, ControlForEdge, RenewalRequest, SessionLease } from '../contract.ts';
 import { type Paced, paced } from './paced.ts';
 import { LinkSessions } from './sessions.ts';
 
@@ -74,6 +74,11 @@ export class AgentLink {
   /** Nothing to do where the session is not open here. */
   async endSession(sessionId: string, reason: string): Promise<void> {
     await this.#sessions?.end(sessionId, reason);
+  }
+
+  /** Nothing to do where the session is not open here. */
+  updateSession(lease: SessionLease): void {
+    this.#sessions?.update(lease);
   }
 
   async assign(assignment: Assignment): Promise<void> {

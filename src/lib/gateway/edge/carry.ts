@@ -40,6 +40,8 @@ export class Carrier {
   /** Who hears why its sessions end. */
   readonly notices = new Notices();
   readonly #activity: Activity;
+  /** By channel id: cuts it, saying why. */
+  readonly #cuts = new Map<string, (reason: string) => void>();
   #refusing: string | undefined;
   #open = 0;
   #whenEmpty = Promise.withResolvers<void>();
@@ -67,6 +69,11 @@ export class Carrier {
       this.#ended();
       throw error;
     }
+  }
+
+  /** Those that carry bytes now. */
+  endChannels(channelIds: readonly string[], reason: string): void {
+    for (const channelId of channelIds) this.#cuts.get(channelId)?.(reason);
   }
 
   /** Error `session.refused`. */
@@ -146,15 +153,21 @@ export class Carrier {
     const { channelId, sessionId } = named(plan, way);
     const watched = this.#activity.watch({ channelId, sessionId }, carried);
     let reason = 'ended';
+    let cutFor: string | undefined;
+    this.#cuts.set(channelId, (why) => {
+      cutFor = why;
+      cut();
+    });
     try {
       const done = splice(operator, stream, carried);
       if (session.aborted) cut();
       await done;
     } catch (error) {
-      reason = messageOf(session.aborted ? session.reason : error);
+      reason = cutFor ?? messageOf(session.aborted ? session.reason : error);
       this.#world.log.debug({ channel: plan.channelId, agent: way.agent, target: way.target, error }, 'channel cut');
     }
     session.removeEventListener('abort', cut);
+    this.#cuts.delete(channelId);
     link.countLeak(stream);
     if (link.wornOut({ refused: false })) this.#links.renew(link, LIMITS.replacedLinkGraceMs);
     held[Symbol.dispose]();

@@ -42,6 +42,8 @@ const orders: EdgeOrders = {
   },
   closeLink: (linkId, reason) => serving().closeLink(linkId, reason),
   endSession: (sessionId, reason) => serving().endSession(sessionId, reason),
+  endChannels: (channelIds, reason) => serving().endChannels(channelIds, reason),
+  updateSession: (lease) => serving().updateSession(lease),
   endWhenIdle: (linkId, reason) => serving().endWhenIdle(linkId, reason),
   tellOperators: (connections, notice) => serving().tellOperators(connections, notice),
   assign: (linkId, assignment) => serving().assign(linkId, assignment),

@@ -41,6 +41,12 @@ export class LinkSessions {
     return session.ending.signal;
   }
 
+  /** Newer material for a session that is open here; nobody waits for the agent's answer. */
+  update(lease: SessionLease): void {
+    const session = this.#open.get(lease.sessionId);
+    if (session !== undefined && this.#stream.version === 2 && session.material !== lease.material) this.#offer(session, lease);
+  }
+
   /** What the agent says about sessions. An answer to anything but the last offer comes late and changes nothing. */
   hear(message: SessionReady | SessionRefused | SessionClose): void {
     const session = this.#open.get(message.sessionId);

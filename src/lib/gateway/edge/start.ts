@@ -75,6 +75,12 @@ export async function startEdge(config: EdgeConfig, control: ControlForEdge, wor
     async endSession(sessionId, reason) {
       await Promise.all([...links].map((link) => link.endSession(sessionId, reason)));
     },
+    async endChannels(channelIds, reason) {
+      carrier.endChannels(channelIds, reason);
+    },
+    async updateSession(lease) {
+      for (const link of links) link.updateSession(lease);
+    },
     async tellOperators(connections, notice) {
       carrier.notices.tell(connections, notice);
     },

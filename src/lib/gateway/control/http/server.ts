@@ -19,6 +19,7 @@ import { healthRoutes } from './health.ts';
 import { parseJson } from './json-body.ts';
 import { locksRoutes } from './locks.ts';
 import { loginRoutes } from './login.ts';
+import { policyRoutes } from './policy.ts';
 import { sessionsRoutes } from './sessions.ts';
 import { retryAfterSeconds, statusOf } from './status.ts';
 import { stockRoutes } from './stock.ts';
@@ -89,7 +90,19 @@ export async function buildApi(
   app.addHook('onSend', async (_request, reply) => void reply.header(CA_HEADER, sha256Hex(Buffer.from(context.authority.bundlePem))));
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: new TunnelError('resource.unknown', 'there is nothing at this path') }));
   const answer = answeringOn(app, whoCalls);
-  for (const routes of [healthRoutes, caRoutes, loginRoutes, tokensRoutes, agentsRoutes, sessionsRoutes, tunnelsRoutes, locksRoutes, auditRoutes, stockRoutes])
+  for (const routes of [
+    healthRoutes,
+    caRoutes,
+    loginRoutes,
+    tokensRoutes,
+    agentsRoutes,
+    sessionsRoutes,
+    tunnelsRoutes,
+    locksRoutes,
+    policyRoutes,
+    auditRoutes,
+    stockRoutes,
+  ])
     routes(answer, context);
   refuseOtherMethods(app, ENDPOINTS);
   await app.ready();
