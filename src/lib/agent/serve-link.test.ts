@@ -10,8 +10,8 @@ import { makeTestCa } from '../../../test/support/test-ca.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { World } from '../base/world.ts';
+import { LinkSessions } from '../gateway/edge/sessions.ts';
 import { type GatewayControl, gatewayControl } from '../link/control.ts';
-import { GatewaySessions } from '../link/gateway-sessions.ts';
 import { openChannel } from '../link/open-channel.ts';
 import { RESET } from '../link/version.ts';
 import type { AgentMessage, Assignment, Hello } from '../protocol/messages.ts';
@@ -43,7 +43,7 @@ interface Stand {
   readonly world: World;
   readonly control: GatewayControl;
   readonly gateway: ReturnType<typeof memoryPair>['gateway'];
-  readonly sessions: GatewaySessions;
+  readonly sessions: LinkSessions;
   readonly heard: AgentMessage[];
   readonly online: Online[];
   /** What the link asked to be replaced for. */
@@ -102,13 +102,13 @@ async function stand(
     await gateway.close();
   });
   const control = await gatewayControl(gateway, hello, world, never);
-  const sessions = new GatewaySessions(control, world.clock, never);
+  const sessions = new LinkSessions(control, world.clock);
   const heard: AgentMessage[] = [];
   const waiting: { kind: string; resolve: (message: AgentMessage) => void }[] = [];
   void (async () => {
     for await (const message of control.messages) {
       heard.push(message);
-      if (message.kind === 'session-ready' || message.kind === 'session-refused') sessions.answered(message);
+      if (message.kind === 'session-ready' || message.kind === 'session-refused') sessions.hear(message);
       if (message.kind === 'heartbeat' && acknowledge) await control.send({ kind: 'heartbeat-ack', sentAtMs: message.sentAtMs });
       const index = waiting.findIndex(({ kind }) => kind === message.kind);
       if (index >= 0) waiting.splice(index, 1)[0]?.resolve(message);
@@ -273,7 +273,7 @@ async function quietChannel(t: TestContext, at: Stand): Promise<{ reset: Promise
 
 test('a closed session, narrower terms and a narrower assignment end running channels', async (t) => {
   for (const change of [
-    (at: Stand) => at.sessions.close(SESSION, 'idle'),
+    (at: Stand) => at.sessions.end(SESSION, 'idle'),
     async (at: Stand) => at.sessions.ensure({ sessionId: SESSION, operator: 'alice', idleLimitMs: 1000, material: await at.material({ ports: ['1'] }) }, never),
     (at: Stand) => at.control.send(assigned({ ports: [[1, 1]] })),
     (at: Stand) => at.control.send(assigned({ subnets: ['10.0.0.0/8'] })),
@@ -297,7 +297,7 @@ test('a session closed while its target is dialled refuses the channel', async (
   const at = await ready(t, { world: hole });
   const opened = assert.rejects(at.open('127.0.0.1:80'), { code: 'policy.denied' });
   await new Promise((resolve) => setImmediate(resolve));
-  await at.sessions.close(SESSION, 'idle');
+  await at.sessions.end(SESSION, 'idle');
   await opened;
 });
 

@@ -13,17 +13,21 @@ interface Open {
   readonly ending: AbortController;
   /** Of the last open or update that was sent. */
   revision: number;
+  /** The agent has taken terms of it: refused ones leave those in force. */
+  held: boolean;
   material: string;
   /** Settles with the agent's answer to it. */
   answer: PromiseWithResolvers<void>;
 }
 
 export class LinkSessions {
-  readonly #stream: GatewayControl;
+  readonly #stream: Pick<GatewayControl, 'version' | 'send'>;
   readonly #clock: Clock;
   readonly #open = new Map<string, Open>();
+  /** They rise with every open and update of the link (docs/protocol.md, 3). */
+  #lastRevision = 0;
 
-  constructor(stream: GatewayControl, clock: Clock) {
+  constructor(stream: Pick<GatewayControl, 'version' | 'send'>, clock: Clock) {
     this.#stream = stream;
     this.#clock = clock;
   }
@@ -52,7 +56,10 @@ export class LinkSessions {
     const session = this.#open.get(message.sessionId);
     if (session === undefined) return;
     if (message.kind === 'session-close') this.#forget(message.sessionId, session, `the agent closed the session: ${message.reason}`);
-    else if (message.revision === session.revision) this.#hearAnswer(message, session);
+    else {
+      session.held ||= message.kind === 'session-ready';
+      if (message.revision === session.revision) this.#hearAnswer(message, session);
+    }
   }
 
   /** Resets the session's channels and tells the agent. Nothing to do where it is not open. */
@@ -64,7 +71,7 @@ export class LinkSessions {
   }
 
   #add(sessionId: string): Open {
-    const session: Open = { ending: new AbortController(), revision: 0, material: '', answer: newAnswer() };
+    const session: Open = { ending: new AbortController(), revision: 0, held: false, material: '', answer: newAnswer() };
     this.#open.set(sessionId, session);
     return session;
   }
@@ -74,13 +81,14 @@ export class LinkSessions {
     const before = session.answer;
     session.answer = newAnswer();
     session.answer.promise.then(before.resolve, before.reject);
-    session.revision += 1;
+    const isFirst = session.revision === 0;
+    this.#lastRevision += 1;
+    session.revision = this.#lastRevision;
     session.material = material;
     const { revision, answer } = session;
-    const message =
-      revision === 1
-        ? ({ kind: 'session-open', sessionId, revision, operator, idleLimitMs, material } as const)
-        : ({ kind: 'session-update', sessionId, revision, idleLimitMs, material } as const);
+    const message = isFirst
+      ? ({ kind: 'session-open', sessionId, revision, operator, idleLimitMs, material } as const)
+      : ({ kind: 'session-update', sessionId, revision, idleLimitMs, material } as const);
     this.#stream.send(message).catch(answer.reject);
   }
 
@@ -89,10 +97,14 @@ export class LinkSessions {
       session.answer.resolve();
       return;
     }
-    const error = refusalError(message.code, message.reason);
+    // docs/protocol.md, 5: what would be policy for a channel is about the session here.
+    const error =
+      message.code === 'not-allowed'
+        ? new TunnelError('session.refused', `the agent refused the session: ${message.reason || message.code}`)
+        : refusalError(message.code, message.reason);
     session.answer.reject(error);
     session.material = ''; // The next channel offers it again.
-    if (message.revision === 1) this.#forget(message.sessionId, session, error.message);
+    if (!session.held) this.#forget(message.sessionId, session, error.message);
   }
 
   #forget(sessionId: string, session: Open, reason: string): void {

@@ -1,24 +1,24 @@
 // Sessions on a link: opened once, updated on change, shared by callers, refused with the agent's reason; both ends against each other.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ManualClock } from '../../../test/support/manual-clock.ts';
-import { TunnelError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
-import type { GatewayMessage } from '../protocol/messages.ts';
-import { AgentSessions } from './agent-sessions.ts';
-import { GatewaySessions, type Lease } from './gateway-sessions.ts';
+import { ManualClock } from '../../../../test/support/manual-clock.ts';
+import { TunnelError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { AgentSessions } from '../../link/agent-sessions.ts';
+import type { GatewayMessage } from '../../protocol/messages.ts';
+import type { SessionLease } from '../contract.ts';
+import { LinkSessions } from './sessions.ts';
 
 const never = new AbortController().signal;
-const lease = (material: string): Lease => ({ sessionId: '00112233-4455-6677-8899-aabbccddeeff', operator: 'ada', idleLimitMs: 900_000, material });
+const lease = (material: string): SessionLease => ({ sessionId: '00112233-4455-6677-8899-aabbccddeeff', operator: 'ada', idleLimitMs: 900_000, material });
 
 function gateway(version: 1 | 2 = 2) {
   const clock = new ManualClock();
-  const ending = new AbortController();
   const sent: GatewayMessage[] = [];
   const send = async (message: GatewayMessage) => void sent.push(message);
-  const sessions = new GatewaySessions({ version, send }, clock, ending.signal);
+  const sessions = new LinkSessions({ version, send }, clock);
   const kinds = () => sent.map((message) => message.kind);
-  return { clock, ending, sent, kinds, sessions };
+  return { clock, sent, kinds, sessions };
 }
 
 /** The gateway's end with an agent that refuses the material "bad". */
@@ -33,7 +33,7 @@ function both() {
   /** Lets the agent answer all that was sent. */
   const deliver = async () => {
     for (const message of sent.splice(0)) {
-      if (message.kind === 'session-open' || message.kind === 'session-update') sessions.answered(await agent.offered(message));
+      if (message.kind === 'session-open' || message.kind === 'session-update') sessions.hear(await agent.offered(message));
       if (message.kind === 'session-close') agent.close(message.sessionId);
     }
   };
@@ -55,7 +55,7 @@ test('opened once, updated when the material changes, closed', async () => {
   assert.deepEqual(await ensure('one'), []);
   assert.deepEqual(await ensure('two'), ['session-update']);
   assert.equal(agent.grant(lease('').sessionId), 'two');
-  await sessions.close(lease('').sessionId, 'idle');
+  await sessions.end(lease('').sessionId, 'idle');
   await deliver();
   assert.equal(agent.size, 0);
   assert.deepEqual(await ensure('two'), ['session-open'], 'a closed session begins anew');
@@ -85,35 +85,38 @@ test('callers at once share one open; one that gives up ends only its own wait',
   await stays;
 });
 
-test('answers out of order go to the question they belong to', async () => {
+test('whoever waits gets the answer to the newest offer', async () => {
   const { sessions, sent } = gateway();
   const [one, two] = [sessions.ensure(lease('one'), never), sessions.ensure(lease('two'), never)];
-  await Promise.resolve();
   const [first, second] = sent;
-  assert.ok(first?.kind === 'session-open' && second?.kind === 'session-open', 'an open until the agent is known to hold it');
-  sessions.answered({ kind: 'session-ready', sessionId: second.sessionId, revision: second.revision });
-  await two;
-  sessions.answered({ kind: 'session-refused', sessionId: first.sessionId, revision: first.revision, code: 'too-many', reason: '' });
-  await assert.rejects(one, { code: 'limit.reached' });
-  await sessions.ensure(lease('two'), never);
-  assert.equal(sent.length, 2);
+  assert.ok(first?.kind === 'session-open' && second?.kind === 'session-update');
+  assert.deepEqual([first.revision, second.revision], [1, 2]);
+  sessions.hear({ kind: 'session-ready', sessionId: first.sessionId, revision: first.revision });
+  sessions.hear({ kind: 'session-refused', sessionId: second.sessionId, revision: second.revision, code: 'too-many', reason: '' });
+  await Promise.all([one, two].map((waiting) => assert.rejects(waiting, { code: 'limit.reached' })));
+  const again = sessions.ensure(lease('one'), never);
+  assert.equal(sent[2]?.kind, 'session-update', 'the agent still holds the first terms');
+  sessions.hear({ kind: 'session-ready', sessionId: first.sessionId, revision: 3 });
+  assert.equal((await again).aborted, false);
 });
 
-test('an agent that does not answer; a link that ends', async () => {
-  const { sessions, clock, ending } = gateway();
+test('an agent that does not answer; one that closes the session, which ends its channels', async () => {
+  const { sessions, clock, sent } = gateway();
   const silent = assert.rejects(sessions.ensure(lease('one'), never), { code: 'agent.silent' });
   await clock.advance(15_000);
   await silent;
-  const lost = assert.rejects(sessions.ensure(lease('one'), never), /link lost/);
-  ending.abort(new Error('link lost'));
-  await lost;
+  const taken = sessions.ensure(lease('one'), never);
+  sessions.hear({ kind: 'session-ready', sessionId: lease('').sessionId, revision: sent.length });
+  const ended = await taken;
+  sessions.hear({ kind: 'session-close', sessionId: lease('').sessionId, reason: 'stopping' });
+  assert.equal(ended.aborted, true);
   assert.equal(clock.pending, 0);
 });
 
 test('version 1 has no sessions', async () => {
   const { sessions, kinds } = gateway(1);
   await sessions.ensure(lease('one'), never);
-  await sessions.close(lease('one').sessionId, 'idle');
+  await sessions.end(lease('one').sessionId, 'idle');
   assert.deepEqual(kinds(), []);
 });
 
