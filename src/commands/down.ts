@@ -3,6 +3,7 @@ import * as Args from '@oclif/core/args';
 import { parseName } from '../lib/base/ids.ts';
 import { TunnelCommand } from '../lib/cli/command.ts';
 import { configDirFlag } from '../lib/cli/global-flags.ts';
+import type { ResultShape } from '../lib/cli/shape.ts';
 import type { TakenDown } from '../lib/operator/profiles/down.ts';
 
 export default class Down extends TunnelCommand<TakenDown> {
@@ -10,6 +11,7 @@ export default class Down extends TunnelCommand<TakenDown> {
   static override examples = ['<%= config.bin %> down work'];
   static override args = { profile: Args.string({ description: 'Name of the profile.', required: true, ignoreStdin: true }) };
   static override flags = configDirFlag;
+  static override result: ResultShape<TakenDown> = ({ z }) => z.object({ name: z.string(), stopped: z.boolean() });
 
   async run(): Promise<TakenDown> {
     const { args, flags } = await this.parse(Down);

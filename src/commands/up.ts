@@ -5,7 +5,9 @@ import { parseName } from '../lib/base/ids.ts';
 import { TunnelCommand } from '../lib/cli/command.ts';
 import { configDirFlag, waitFlag } from '../lib/cli/global-flags.ts';
 import { parseWait } from '../lib/cli/parse-wait.ts';
+import { profileStatus } from '../lib/cli/profile-shapes.ts';
 import { errorText } from '../lib/cli/render-error.ts';
+import type { ResultShape } from '../lib/cli/shape.ts';
 import { understand } from '../lib/cli/understand.ts';
 import { eventText, forwardText } from '../lib/operator/forward/describe.ts';
 import type { BroughtUp, UpOptions } from '../lib/operator/profiles/up.ts';
@@ -18,6 +20,7 @@ export default class Up extends TunnelCommand<BroughtUp | undefined> {
   static override examples = ['<%= config.bin %> up work', '<%= config.bin %> up work --wait 30s --json'];
   static override args = { profile: Args.string({ description: 'Name of the profile.', required: true, ignoreStdin: true }) };
   static override flags = { ...configDirFlag, ...waitFlag };
+  static override result: ResultShape<BroughtUp> = (shapes) => profileStatus(shapes).extend({ already: shapes.z.boolean() });
 
   async run(): Promise<BroughtUp | undefined> {
     const { args, flags } = await this.parse(Up);

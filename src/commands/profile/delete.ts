@@ -3,6 +3,7 @@ import * as Args from '@oclif/core/args';
 import { parseName } from '../../lib/base/ids.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { configDirFlag } from '../../lib/cli/global-flags.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 
 interface Result {
   name: string;
@@ -14,6 +15,7 @@ export default class DeleteProfile extends TunnelCommand<Result> {
   static override examples = ['<%= config.bin %> profile delete work'];
   static override args = { profile: Args.string({ description: 'Name of the profile.', required: true, ignoreStdin: true }) };
   static override flags = configDirFlag;
+  static override result: ResultShape<Result> = ({ z }) => z.object({ name: z.string(), deleted: z.literal(true) });
 
   async run(): Promise<Result> {
     const { args, flags } = await this.parse(DeleteProfile);

@@ -4,6 +4,8 @@ import { TunnelError } from '../../lib/base/errors.ts';
 import { parseName } from '../../lib/base/ids.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { configDirFlag } from '../../lib/cli/global-flags.ts';
+import { shownProfile } from '../../lib/cli/profile-shapes.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import type { ShownProfile } from '../../lib/operator/profiles/show.ts';
 
 export default class EditProfile extends TunnelCommand<ShownProfile> {
@@ -12,6 +14,7 @@ export default class EditProfile extends TunnelCommand<ShownProfile> {
   static override examples = ['<%= config.bin %> profile edit work'];
   static override args = { profile: Args.string({ description: 'Name of the profile.', required: true, ignoreStdin: true }) };
   static override flags = configDirFlag;
+  static override result: ResultShape<ShownProfile> = shownProfile;
 
   async run(): Promise<ShownProfile> {
     const { args, flags } = await this.parse(EditProfile);

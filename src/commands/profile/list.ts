@@ -1,6 +1,8 @@
 // Lists the profiles and which of them are up.
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { configDirFlag } from '../../lib/cli/global-flags.ts';
+import { shownProfile } from '../../lib/cli/profile-shapes.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import { forwardText } from '../../lib/operator/forward/describe.ts';
 import type { ShownProfile } from '../../lib/operator/profiles/show.ts';
 
@@ -12,6 +14,7 @@ export default class ListProfiles extends TunnelCommand<Result> {
   static override summary = "List profiles, whether they are up, and where they listen. Runs on the operator's machine.";
   static override examples = ['<%= config.bin %> profile list', '<%= config.bin %> profile list --json'];
   static override flags = configDirFlag;
+  static override result: ResultShape<Result> = (shapes) => shapes.z.object({ profiles: shapes.z.array(shownProfile(shapes)) });
 
   async run(): Promise<Result> {
     const { flags } = await this.parse(ListProfiles);

@@ -5,6 +5,8 @@ import { parseName } from '../../lib/base/ids.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { forwardFlags, targetArgs } from '../../lib/cli/forward-flags.ts';
 import { configDirFlag } from '../../lib/cli/global-flags.ts';
+import { shownProfile } from '../../lib/cli/profile-shapes.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import type { ShownProfile } from '../../lib/operator/profiles/show.ts';
 
 export default class SaveProfile extends TunnelCommand<ShownProfile> {
@@ -21,6 +23,7 @@ export default class SaveProfile extends TunnelCommand<ShownProfile> {
   ];
   static override args = { profile: Args.string({ description: 'Name of the profile.', required: true, ignoreStdin: true }), ...targetArgs };
   static override flags = { ...configDirFlag, ...forwardFlags, replace: Flags.boolean({ summary: 'Replace the profile of that name.' }) };
+  static override result: ResultShape<ShownProfile> = shownProfile;
 
   async run(): Promise<ShownProfile> {
     const { args, flags } = await this.parse(SaveProfile);

@@ -3,6 +3,8 @@ import * as Args from '@oclif/core/args';
 import { parseName } from '../../lib/base/ids.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { configDirFlag } from '../../lib/cli/global-flags.ts';
+import { shownProfile } from '../../lib/cli/profile-shapes.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import { forwardText } from '../../lib/operator/forward/describe.ts';
 import type { ShownProfile } from '../../lib/operator/profiles/show.ts';
 
@@ -11,6 +13,7 @@ export default class ShowProfile extends TunnelCommand<ShownProfile> {
   static override examples = ['<%= config.bin %> profile show work'];
   static override args = { profile: Args.string({ description: 'Name of the profile.', required: true, ignoreStdin: true }) };
   static override flags = configDirFlag;
+  static override result: ResultShape<ShownProfile> = shownProfile;
 
   async run(): Promise<ShownProfile> {
     const { args, flags } = await this.parse(ShowProfile);
