@@ -4,11 +4,11 @@ import type { Log, SocketAddress, Timer, World } from '../../base/world.ts';
 import type { Liveness } from '../liveness.ts';
 import { Balance, type Readers } from './balance.ts';
 import type { Datagrams } from './datagrams.ts';
+import { Departures } from './departures.ts';
 import { type Ending, ending, endingOf } from './ending.ts';
 import type { NativeConnection } from './native.ts';
-import { PacketSize } from './packet-size.ts';
 import { Patience } from './patience.ts';
-import { type Losses, Repeats } from './repeats.ts';
+import type { Losses } from './repeats.ts';
 
 // We pin the 4-tuple ourselves (endpoint.ts), so the engine is shown one path for ever: with a second one it can be made to loop (architecture.md, 2).
 const HERE = { host: '127.0.0.1', port: 1 };
@@ -17,10 +17,6 @@ export const PATH = { here: HERE, there: THERE } as const;
 const BAD_CERTIFICATE = 0x100 + 42; // RFC 9001 4.8
 const PROTOCOL_VIOLATION = 0x0a; // RFC 9000 20.1
 const INCOMING = { from: THERE, to: HERE };
-
-// Packets sent in a row before others get their turn and acknowledgements are read.
-const PACKETS_PER_FLUSH = 64;
-const ROOM_FOR_AN_END = 256;
 
 // Below the idle timeout of 120 s, above any probe timeout of a link that lives.
 const LONGEST_PROBE_MS = 60_000;
@@ -38,15 +34,12 @@ export interface LoopEvents {
 
 export class ConnectionLoop {
   readonly #native: NativeConnection;
-  readonly #datagrams: Datagrams;
-  readonly #remote: SocketAddress;
   readonly #world: World;
   readonly #log: Log;
   readonly #events: LoopEvents;
   readonly #patience: Patience;
   readonly #balance: Balance;
-  readonly #repeats: Repeats;
-  readonly #packetSize: PacketSize;
+  readonly #departures: Departures;
   #scheduled = false;
   #ended = false;
   #timer: Timer | undefined;
@@ -54,11 +47,6 @@ export class ConnectionLoop {
   #datagramAt: number;
   #receivedAt: number;
   #receivedPackets = 0;
-  #flushes = 0;
-  #endLeavesWithin = 0;
-  #wroteSinceReceive = 0;
-  #sentSinceReceive = 0;
-  #sendError: { readonly errno: string; readonly at: number } | undefined;
 
   constructor(
     native: NativeConnection,
@@ -70,9 +58,6 @@ export class ConnectionLoop {
     world: World,
   ) {
     this.#native = native;
-    this.#datagrams = datagrams;
-    this.#remote = remote;
-    this.#packetSize = new PacketSize(packetBytes);
     this.#events = events;
     this.#world = world;
     this.#log = world.log.child({ remote: `${remote.address} ${remote.port}` });
@@ -81,7 +66,15 @@ export class ConnectionLoop {
     this.#receivedAt = now;
     this.#patience = new Patience(now, handshakeMs);
     this.#balance = new Balance(now);
-    this.#repeats = new Repeats((datagram) => this.#sendAgain(datagram));
+    this.#departures = new Departures({
+      native,
+      datagrams,
+      remote,
+      packetBytes,
+      now: () => this.now(),
+      wake: () => this.soon(),
+      sent: (bytes) => this.#balance.sent(bytes),
+    });
   }
 
   get over(): boolean {
@@ -91,7 +84,7 @@ export class ConnectionLoop {
   /** The handshake is done: from now on silence is judged. */
   established(liveness: Liveness): void {
     this.#patience.established(liveness);
-    this.#repeats.established();
+    this.#departures.established();
   }
 
   /** The datagram is decrypted in place. */
@@ -99,25 +92,23 @@ export class ConnectionLoop {
     if (this.#ended) return;
     this.#datagramAt = this.#world.clock.monotonic();
     this.#balance.received(datagram.length, this.#datagramAt);
-    this.#repeats.heard(this.#datagramAt);
+    this.#departures.heard(this.#datagramAt);
     try {
       this.#native.recv(datagram, INCOMING);
     } catch (error) {
       this.#log.debug({ error }, 'packet refused by the engine'); // it has then closed the connection itself, with the reason on its way to the peer
     }
-    this.#wroteSinceReceive = 0;
-    this.#sentSinceReceive = 0;
     this.soon();
   }
 
   /** Bytes that a stream has given to the engine. */
   wrote(bytes: number): void {
-    this.#wroteSinceReceive += bytes;
+    this.#departures.wrote(bytes);
   }
 
-  /** Would a small packet leave at once? `capacity` is what the engine says of a stream: it counts from the last packet received, and what was written. */
+  /** Would a small packet leave at once? `capacity` is what the engine says of a stream. */
   hasRoom(capacity: number): boolean {
-    return this.quiet || capacity + this.#wroteSinceReceive - this.#sentSinceReceive >= ROOM_FOR_AN_END;
+    return this.quiet || this.#departures.hasRoom(capacity);
   }
 
   /**
@@ -132,7 +123,7 @@ export class ConnectionLoop {
 
   /** How often what was ready has been sent: bytes given to the engine since the last time have not left yet. */
   get flushes(): number {
-    return this.#flushes;
+    return this.#departures.flushes;
   }
 
   /** Nothing waits for an acknowledgement: the engine's next deadline is then the distant idle timeout, which announced pings keep distant. */
@@ -180,48 +171,12 @@ export class ConnectionLoop {
   /** Sends what the engine has ready. One of the first `endLeavesWithin` datagrams carries an end, a reset or a STOP_SENDING, which must arrive. */
   flush(endLeavesWithin = 0): void {
     if (this.#ended) return;
-    this.#endLeavesWithin = Math.max(this.#endLeavesWithin, endLeavesWithin);
+    this.#departures.expectEnd(endLeavesWithin);
     try {
-      this.#send();
+      this.#departures.flush();
     } catch (cause) {
       this.fault(cause);
     }
-  }
-
-  #send(): void {
-    const newest = this.#sendReady();
-    if (newest) this.#repeats.sent(newest, this.now());
-  }
-
-  /** The last datagram that left, until the next turn. */
-  #sendReady(): Uint8Array | undefined {
-    let newest: Uint8Array | undefined;
-    for (let left = PACKETS_PER_FLUSH; left > 0; left -= 1) {
-      const buffer = this.#datagrams.take(this.#ended ? undefined : this.#wake);
-      if (!buffer) return newest;
-      const sent = this.#native.send(buffer.subarray(0, this.#packetSize.bytes));
-      if (!sent) {
-        this.#datagrams.putBack(buffer);
-        this.#flushes += 1;
-        return newest;
-      }
-      this.#balance.sent(sent[0]);
-      this.#sentSinceReceive += sent[0];
-      if (newest && this.#repeats.wanted === 'all') this.#repeats.sent(newest, this.now());
-      newest = buffer.subarray(0, sent[0]);
-      if (this.#endLeavesWithin > 0) this.#repeats.keepEnd(newest, this.now());
-      this.#endLeavesWithin = Math.max(0, this.#endLeavesWithin - 1);
-      this.#datagrams.send(buffer, sent[0], this.#remote, this.#notSent);
-    }
-    this.soon();
-    return newest;
-  }
-
-  #sendAgain(datagram: Uint8Array): void {
-    const buffer = this.#datagrams.take(this.#wake);
-    if (!buffer) return; // a full socket: the next copy may fit
-    buffer.set(datagram);
-    this.#datagrams.send(buffer, datagram.length, this.#remote, this.#notSent);
   }
 
   readonly #losses = (): Losses => ({
@@ -269,13 +224,6 @@ export class ConnectionLoop {
 
   readonly #readers = (): Readers => this.#events.readers();
 
-  readonly #wake = (): void => this.soon();
-
-  readonly #notSent = (errno: string, bytes: number): void => {
-    this.#sendError = { errno, at: this.#world.clock.monotonic() };
-    if (errno === 'EMSGSIZE') this.#packetSize.tooLarge(bytes);
-  };
-
   readonly #turn = (): void => {
     this.#scheduled = false;
     if (this.#ended) return;
@@ -284,7 +232,7 @@ export class ConnectionLoop {
       if (this.#ended) return;
       const verdict = this.#balance.verdict(this.#readers);
       if (verdict !== undefined) this.#accuse(verdict);
-      else this.#send();
+      else this.#departures.flush();
       if (this.#ended) return;
       if (this.#native.isDraining() || this.#native.isClosed()) this.#end(endingOf(this.#native));
       else this.#arm();
@@ -298,7 +246,7 @@ export class ConnectionLoop {
     const now = this.#world.clock.monotonic();
     const engine = this.#native.timeout();
     const at = Math.min(
-      this.#repeats.at,
+      this.#departures.tickAt,
       engine === null ? Number.POSITIVE_INFINITY : now + engine,
       this.#patience.lookAgainAt(this.#receivedAt, this.#datagramAt),
     );
@@ -314,7 +262,7 @@ export class ConnectionLoop {
     if (this.#ended) return;
     try {
       if (this.#native.timeout() === 0) this.#engineTimeout();
-      this.#repeats.tick(this.now(), this.#losses);
+      this.#departures.tick(this.#losses);
       if (!this.#ended) this.#judgeSilence();
     } catch (cause) {
       this.fault(cause);
@@ -324,7 +272,7 @@ export class ConnectionLoop {
 
   #engineTimeout(): void {
     this.#native.onTimeout();
-    this.#packetSize.timedOut(this.now(), this.lastReceived()); // a copy of an old packet is no answer
+    this.#departures.timedOut(this.lastReceived()); // a copy of an old packet is no answer
   }
 
   #judgeSilence(): void {
@@ -339,7 +287,7 @@ export class ConnectionLoop {
   }
 
   #silent(what: string): void {
-    const failed = this.#sendError !== undefined && this.#sendError.at >= this.#receivedAt ? this.#sendError.errno : undefined;
+    const failed = this.#departures.failureSince(this.#receivedAt);
     const reason = failed === undefined ? what : `${what}; datagrams could not be sent: ${failed}`;
     this.close(0, reason, ending({ by: 'silence', code: undefined, reason }, 'gateway.silent', reason));
   }
@@ -348,7 +296,7 @@ export class ConnectionLoop {
   #end(how: Ending): void {
     this.#ended = true;
     this.#timer?.cancel();
-    this.#attempt(() => this.#send());
+    this.#attempt(() => this.#departures.flush({ last: true }));
     this.#events.ended(how);
   }
 
