@@ -5,13 +5,14 @@ import * as agentRenewal from '../src/lib/api/agent-renewal.ts';
 import * as agentStatus from '../src/lib/api/agent-status.ts';
 import * as contract from '../src/lib/api/contract.ts';
 import * as locks from '../src/lib/api/locks.ts';
+import * as policy from '../src/lib/api/policy.ts';
 import * as shapes from '../src/lib/api/shapes.ts';
 import * as tokens from '../src/lib/api/tokens.ts';
 import type { TunnelCommand } from '../src/lib/cli/command.ts';
 import type { Shapes } from '../src/lib/cli/shape.ts';
 import { root } from './read-commands.ts';
 
-const SHAPES: Shapes = { z, ...shapes, ...locks, ...contract, ...tokens, ...agentStatus, ...agentRenewal };
+const SHAPES: Shapes = { z, ...shapes, ...locks, ...contract, ...policy, ...tokens, ...agentStatus, ...agentRenewal };
 
 export interface Promised {
   /** The one document; undefined where there are only events. */
@@ -22,7 +23,7 @@ export interface Promised {
 
 /** What every command prints when it fails, whatever it is. */
 export const ErrorDocument = z.object({
-  error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }),
+  error: contract.ErrorAnswer.shape.error,
 });
 const ErrorEvent = ErrorDocument.extend({ event: z.literal('error') });
 

@@ -2,10 +2,12 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { openAccess } from '../../lib/access/open.ts';
-import { diffPolicy, type PolicyDiff } from '../../lib/api/diff-policy.ts';
+import { diffPolicy } from '../../lib/api/diff-policy.ts';
+import type { PolicyDiff } from '../../lib/api/policy.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags } from '../../lib/cli/global-flags.ts';
 import { parseMoment } from '../../lib/cli/parse-moment.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import { readTextFile } from '../../lib/cli/text-file.ts';
 
 export default class DiffPolicy extends TunnelCommand<PolicyDiff> {
@@ -18,6 +20,7 @@ export default class DiffPolicy extends TunnelCommand<PolicyDiff> {
     since: Flags.string({ summary: 'Replay from this time on: 2026-01-31T10:00:00Z, or 2h for two hours ago.', helpValue: 'TIME', default: '30d' }),
     ...apiFlags,
   };
+  static override result: ResultShape<PolicyDiff> = (shapes) => shapes.PolicyDiff;
 
   async run(): Promise<PolicyDiff> {
     const { args, flags } = await this.parse(DiffPolicy);

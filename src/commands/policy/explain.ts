@@ -5,6 +5,7 @@ import { openAccess } from '../../lib/access/open.ts';
 import type { Explanation } from '../../lib/api/policy.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags } from '../../lib/cli/global-flags.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 
 export default class ExplainPolicy extends TunnelCommand<Explanation> {
   static override summary = "Say whether an operator may reach a target, and why. Runs on the gateway's machine, or anywhere for an admin who is logged in.";
@@ -20,6 +21,7 @@ export default class ExplainPolicy extends TunnelCommand<Explanation> {
     agent: Flags.string({ summary: 'Ask for this agent instead of the one that routing would choose.', helpValue: 'NAME' }),
     ...apiFlags,
   };
+  static override result: ResultShape<Explanation> = (shapes) => shapes.Explanation;
 
   async run(): Promise<Explanation> {
     const { args, flags } = await this.parse(ExplainPolicy);

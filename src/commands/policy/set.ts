@@ -5,6 +5,7 @@ import { openAccess } from '../../lib/access/open.ts';
 import type { PolicySet } from '../../lib/api/policy.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags } from '../../lib/cli/global-flags.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import { readTextFile } from '../../lib/cli/text-file.ts';
 
 export default class SetPolicy extends TunnelCommand<PolicySet> {
@@ -25,6 +26,7 @@ export default class SetPolicy extends TunnelCommand<PolicySet> {
     }),
     ...apiFlags,
   };
+  static override result: ResultShape<PolicySet> = (shapes) => shapes.PolicySet;
 
   async run(): Promise<PolicySet> {
     const { args, flags } = await this.parse(SetPolicy);

@@ -6,6 +6,7 @@ import type { PolicyTested } from '../../lib/api/policy.ts';
 import { readAssertions } from '../../lib/api/policy-file.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags } from '../../lib/cli/global-flags.ts';
+import type { ResultShape } from '../../lib/cli/shape.ts';
 import { readTextFile } from '../../lib/cli/text-file.ts';
 
 export default class TestPolicy extends TunnelCommand<PolicyTested> {
@@ -21,6 +22,7 @@ export default class TestPolicy extends TunnelCommand<PolicyTested> {
     policy: Flags.string({ summary: 'A policy that is not set yet, instead of the one in force.', helpValue: 'FILE' }),
     ...apiFlags,
   };
+  static override result: ResultShape<PolicyTested> = (shapes) => shapes.PolicyTested;
 
   async run(): Promise<PolicyTested> {
     const { args, flags } = await this.parse(TestPolicy);

@@ -1,21 +1,10 @@
 // Replays the audit log through another policy, page by page, on the side of whoever asks (requirement F3).
 import { parsePolicyText } from '../policy/document.ts';
 import { type PortRange, parsePorts } from '../policy/ports.ts';
-import { type PolicyDifference, RecordedDecision, Replay } from '../policy/replay.ts';
+import { RecordedDecision, Replay } from '../policy/replay.ts';
 import { BUILT_IN, policyOf } from '../policy/rules.ts';
 import type { ApiClient } from './client.ts';
-
-export interface PolicyDiff {
-  /** The revision that the other one is compared with. */
-  readonly revision: number;
-  /** RFC 3339. */
-  readonly since: string;
-  /** How many were replayed. */
-  readonly requests: number;
-  readonly differences: readonly PolicyDifference[];
-  /** There are more differences than are listed. */
-  readonly truncated: boolean;
-}
+import type { PolicyDiff } from './policy.ts';
 
 type Client = Pick<ApiClient, 'policy' | 'audit' | 'listOperators' | 'listAgents'>;
 

@@ -66,6 +66,33 @@ export const PolicyTested = z.object({
   tests: z.array(TestedAssertion),
 });
 
+/** What `policy diff` finds on the side of whoever asks; no endpoint of its own. */
+export const PolicyDiff = z.object({
+  /** The revision that the other one is compared with. */
+  revision: z.number().int(),
+  since: time,
+  /** How many were replayed. */
+  requests: z.number().int(),
+  differences: z.array(
+    z.object({
+      /** `moved`: allowed by both, through another agent. */
+      change: z.enum(['refused', 'allowed', 'moved']),
+      operator: z.string(),
+      target: z.string(),
+      explicit_agent: z.string().nullable(),
+      /** Through which agent now, and by the other policy; null where neither way is allowed. */
+      agent: z.string().nullable(),
+      new_agent: z.string().nullable(),
+      /** What the other policy says. */
+      line: z.string(),
+      count: z.number().int(),
+      last: time,
+    }),
+  ),
+  /** There are more differences than are listed. */
+  truncated: z.boolean(),
+});
+
 export type PolicyAnswer = z.infer<typeof PolicyAnswer>;
 export type SetPolicyRequest = z.infer<typeof SetPolicyRequest>;
 export type PolicySet = z.infer<typeof PolicySet>;
@@ -74,3 +101,4 @@ export type Explanation = z.infer<typeof Explanation>;
 export type Assertion = z.infer<typeof Assertion>;
 export type TestPolicyRequest = z.input<typeof TestPolicyRequest>;
 export type PolicyTested = z.infer<typeof PolicyTested>;
+export type PolicyDiff = z.infer<typeof PolicyDiff>;

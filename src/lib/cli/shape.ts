@@ -5,6 +5,7 @@ import type { z } from 'zod';
 /** What a declaration is written with: zod, and the shapes of the API. */
 export type Shapes = { readonly z: typeof z } & typeof import('../api/contract.ts') &
   typeof import('../api/locks.ts') &
+  typeof import('../api/policy.ts') &
   typeof import('../api/tokens.ts') &
   typeof import('../api/agent-status.ts') &
   typeof import('../api/agent-renewal.ts') &
