@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { waysTo } from '../src/lib/agent/dial-gateway.ts';
 import { enrol } from '../src/lib/agent/enrol.ts';
 import { Installed } from '../src/lib/agent/installed.ts';
+import { silentLedger } from '../src/lib/agent/ledger.ts';
 import { servingOf } from '../src/lib/agent/serving.ts';
 import type { World } from '../src/lib/base/world.ts';
 import { agentControl } from '../src/lib/link/control.ts';
@@ -24,7 +25,7 @@ export async function probeHeartbeats(enrolmentString: string, folder: string, t
   const dial = waysTo(() => ({ endpoint: installed.config.quic_endpoint, config: installed.config, identity: installed.identity }), world)[transport];
   if (dial === undefined) throw new Error(`no way over ${transport}`);
   const link = await dial(signal);
-  const control = await agentControl(link, servingOf(installed, installed.inForce, null).hello, world, signal);
+  const control = await agentControl(link, servingOf(installed, installed.inForce, null, silentLedger()).hello, world, signal);
   void link.closed.then((end) => signal.aborted || console.error('the probe lost its link', end));
   const sent: number[] = [];
   let times: number[] = [];

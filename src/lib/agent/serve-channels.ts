@@ -11,9 +11,10 @@ import type { Route } from '../routing/route.ts';
 import { parseAddress } from '../routing/subnet.ts';
 import { parseTarget, type Target } from '../routing/target.ts';
 import { formatAddressPort } from '../streams/happy-eyeballs.ts';
-import { splice } from '../streams/splice.ts';
+import { type Carried, splice } from '../streams/splice.ts';
 import { type Link, type LinkStream, StreamReset } from '../transport/link.ts';
 import { type DialWatch, dialTarget, isNamed } from './dial-target.ts';
+import type { LinkLedger } from './ledger.ts';
 
 export interface ChannelRules {
   /** As advertised now. */
@@ -36,13 +37,15 @@ const GIVEN_UP = new TunnelError('interrupted', 'the gateway gave the channel up
 export class Channels {
   readonly #link: Link;
   readonly #rules: ChannelRules;
+  readonly #book: LinkLedger;
   readonly #world: World;
   readonly #open = new Set<OpenChannel>();
   #nextEnd = Promise.withResolvers<void>();
 
-  constructor(link: Link, rules: ChannelRules, world: World) {
+  constructor(link: Link, rules: ChannelRules, book: LinkLedger, world: World) {
     this.#link = link;
     this.#rules = rules;
+    this.#book = book;
     this.#world = world;
   }
 
@@ -103,6 +106,8 @@ export class Channels {
     stream.once('close', streamEnds);
     if (stream.destroyed) streamEnds();
     const watch: DialWatch = {};
+    const noted = { channelId: request.channelId, sessionId: request.sessionId, target: request.target };
+    let carried: Carried | undefined;
     try {
       const target = parseTarget(request.target);
       const openedAt = this.#world.clock.now();
@@ -114,11 +119,16 @@ export class Channels {
         stream.destroy(new StreamReset(RESET.sessionEnded));
       };
       log.debug({ ...fields, to: formatAddressPort(to) }, 'channel opened');
-      await carry(channel.accept(formatAddressPort(to), watch), socket);
+      carried = { aToB: 0, bToA: 0 };
+      this.#book.channelOpened(noted, formatAddressPort(to));
+      await carry(channel.accept(formatAddressPort(to), watch), socket, carried);
+      this.#book.channelEnded(noted, { up: carried.aToB, down: carried.bToA }, 'closed');
       log.debug(fields, 'channel ended');
     } catch (error) {
       log.info({ ...fields, error }, 'channel failed');
       const told = asTunnelError(error);
+      if (carried) this.#book.channelEnded(noted, { up: carried.aToB, down: carried.bToA }, error instanceof Error ? error.message : 'failed');
+      else this.#book.channelRefused(noted, told.code, told.message);
       channel.refuse(refusalOf(told), told.message, watch); // Nothing is sent where the stream has ended already.
     } finally {
       this.#open.delete(open);
@@ -139,9 +149,9 @@ export class Channels {
 }
 
 /** A reset by the target becomes one with a code of its own, before the splice turns it into an unspecified one. */
-async function carry(stream: LinkStream, socket: TcpSocket): Promise<void> {
+async function carry(stream: LinkStream, socket: TcpSocket, carried: Carried): Promise<void> {
   socket.once('error', () => stream.destroy(new StreamReset(RESET.targetReset)));
-  await splice(stream, socket);
+  await splice(stream, socket, carried);
 }
 
 function asTunnelError(error: unknown): TunnelError {

@@ -7,12 +7,22 @@ import type { AgentControl } from '../link/control.ts';
 import { channelStreams } from '../link/heartbeat.ts';
 import { type ChannelTerms, judgeChannel } from '../policy/channel.ts';
 import { parsePorts, portAllowed } from '../policy/ports.ts';
-import type { Assignment, CertRenewalGranted, CertRenewalRefused, Drain, GatewayMessage, RouteAdvertise, SessionUpdate } from '../protocol/messages.ts';
+import type {
+  Assignment,
+  CertRenewalGranted,
+  CertRenewalRefused,
+  Drain,
+  GatewayMessage,
+  RouteAdvertise,
+  SessionOpen,
+  SessionUpdate,
+} from '../protocol/messages.ts';
 import type { Route } from '../routing/route.ts';
 import { formatTarget, type Target } from '../routing/target.ts';
 import { verifyMaterial } from '../tokens/session-material.ts';
 import type { Link } from '../transport/link.ts';
 import { advertisementOf, type Offer, offerToV1, offerWithin } from './advertisement.ts';
+import type { Ledger, LinkLedger } from './ledger.ts';
 import { type ChannelRules, Channels } from './serve-channels.ts';
 
 /** What the agent says about itself on each of its links. */
@@ -22,6 +32,7 @@ export interface AgentSelf {
   readonly own: readonly Route[];
   /** JWKS as JSON text; null refuses every session. */
   readonly sessionKeys: string | null;
+  readonly ledger: Ledger;
   domain(): Promise<string | undefined>;
 }
 
@@ -34,7 +45,7 @@ export interface ControlEvents {
   renewal(answer: CertRenewalGranted | CertRenewalRefused): void;
 }
 
-export class ControlServer implements ChannelRules {
+export class ControlServer implements ChannelRules, Disposable {
   readonly channels: Channels;
   readonly #link: Link;
   readonly #control: AgentControl;
@@ -42,6 +53,7 @@ export class ControlServer implements ChannelRules {
   readonly #events: ControlEvents;
   readonly #world: World;
   readonly #sessions: AgentSessions<ChannelTerms>;
+  readonly #book: LinkLedger;
   #assignment: Assignment | undefined;
   #offer: Offer = { routes: [], detected: undefined };
   #advertised: RouteAdvertise | undefined;
@@ -54,8 +66,9 @@ export class ControlServer implements ChannelRules {
     this.#self = self;
     this.#events = events;
     this.#world = world;
+    this.#book = self.ledger.onLink(link);
     this.#sessions = new AgentSessions((offer) => this.#judgeMaterial(offer));
-    this.channels = new Channels(link, this, world);
+    this.channels = new Channels(link, this, this.#book, world);
   }
 
   /** In force now; undefined before the first. */
@@ -78,6 +91,11 @@ export class ControlServer implements ChannelRules {
     if (!assigned) throw new TunnelError('policy.denied', `this agent is not assigned ${channel} to port ${target.port}: ${formatTarget(target)}`);
   }
 
+  /** The link is over: nothing of it is open any more. */
+  [Symbol.dispose](): void {
+    this.#book[Symbol.dispose]();
+  }
+
   /** Until the gateway ends the stream. Errors as `control.messages` and `control.send`. */
   async converse(): Promise<void> {
     if (this.#control.version === 1) await this.#advertise(offerToV1(await this.#wishes()));
@@ -94,11 +112,12 @@ export class ControlServer implements ChannelRules {
       case 'heartbeat-ack':
         return this.#echoed(message.sentAtMs);
       case 'session-open':
-        return await this.#control.send(await this.#sessions.offered(message));
+        return await this.#openSession(message);
       case 'session-update':
         return await this.#updateSession(message);
       case 'session-close':
         this.#sessions.close(message.sessionId);
+        this.#book.sessionEnded(message.sessionId, message.reason);
         return this.channels.endSession(message.sessionId);
       case 'drain':
         return this.#events.drain(message);
@@ -127,6 +146,13 @@ export class ControlServer implements ChannelRules {
     if (this.#advertised === undefined || sentAtMs !== this.#awaitedEcho) return;
     this.#awaitedEcho = undefined;
     this.#events.online(this.#advertised);
+  }
+
+  async #openSession(message: SessionOpen): Promise<void> {
+    const answer = await this.#sessions.offered(message);
+    if (answer.kind === 'session-ready') this.#book.sessionOpened(message.sessionId, message.operator);
+    else this.#book.sessionRefused(message.sessionId, answer.code, answer.reason);
+    await this.#control.send(answer);
   }
 
   async #updateSession(message: SessionUpdate): Promise<void> {

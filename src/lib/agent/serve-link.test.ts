@@ -21,6 +21,7 @@ import { mintMaterial } from '../tokens/session-material.ts';
 import { newSigningKey, publicKeys } from '../tokens/signing-keys.ts';
 import { StreamReset } from '../transport/link.ts';
 import { memoryPair } from '../transport/memory/pair.ts';
+import { silentLedger } from './ledger.ts';
 import type { Renewable } from './renew.ts';
 import { type LinkOutcome, type Online, serveLink } from './serve-link.ts';
 
@@ -91,7 +92,13 @@ async function stand(
   const online: Online[] = [];
   const wishes: string[] = [];
   const retired = Promise.withResolvers<void>();
-  const self = { agentId: AGENT, own: own.map((route) => parseRoute(route)), sessionKeys: publicKeys([key]), domain: async () => undefined };
+  const self = {
+    agentId: AGENT,
+    own: own.map((route) => parseRoute(route)),
+    sessionKeys: publicKeys([key]),
+    ledger: silentLedger(),
+    domain: async () => undefined,
+  };
   const installed = { ...identity, superseded: never, adopt };
   const events = { online: (now: Online) => online.push(now), replace: (why: string) => wishes.push(why), renewable: () => {}, retired: retired.promise };
   const outcome = serveLink(agent, { self, hello, identity: installed, afterLoss, ...events }, resolving, stop.signal);

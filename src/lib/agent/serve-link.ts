@@ -99,7 +99,7 @@ async function runParts(
     renewNow: () => renewal.dueNow(),
     renewal: (answer: CertRenewalGranted | CertRenewalRefused) => renewal.answered(answer),
   };
-  const server = new ControlServer(link, control, self, events, world);
+  using server = new ControlServer(link, control, self, events, world);
   const { channels } = server;
   const renew = async () => {
     if (!(await renewal.run(AbortSignal.any([signal, newer.signal])))) return;

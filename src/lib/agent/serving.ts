@@ -3,6 +3,7 @@ import { arch, hostname, platform } from 'node:os';
 import { ownRoutes } from './config.ts';
 import { detectDomain } from './domain.ts';
 import type { InForce, Installed } from './installed.ts';
+import type { Ledger } from './ledger.ts';
 import type { Serving } from './serve-link.ts';
 
 const REASON_CHARACTERS = 200;
@@ -12,11 +13,12 @@ export function servingOf(
   installed: Installed,
   { identity, superseded }: InForce,
   reason: string | null,
+  ledger: Ledger,
 ): Omit<Serving, 'online' | 'afterLoss' | 'replace' | 'renewable' | 'retired'> {
   const { config } = installed;
   const own = ownRoutes(config);
   return {
-    self: { agentId: config.agent_id, own, sessionKeys: config.session_keys, domain: () => detectDomain(own) },
+    self: { agentId: config.agent_id, own, sessionKeys: config.session_keys, ledger, domain: () => detectDomain(own) },
     hello: {
       kind: 'hello',
       software: 'tunnel',

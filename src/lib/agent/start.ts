@@ -16,7 +16,9 @@ import { hasTls, parseEndpoint, waysTo } from './dial-gateway.ts';
 import { expiredOr } from './expired.ts';
 import { removeAbandoned } from './identity-folder.ts';
 import { Installed, lockAgent } from './installed.ts';
+import { Journal } from './journal.ts';
 import { type BringRequest, keepLinked } from './keep-linked.ts';
+import { Ledger } from './ledger.ts';
 import { NetworkWatch } from './network-watch.ts';
 import { Presence } from './presence.ts';
 import type { Online } from './serve-link.ts';
@@ -71,6 +73,8 @@ export async function startAgent({ dataDir, quicEndpoint, transport }: AgentOpti
   ownRoutes(installed.config);
   await judgeChoice(choice, installed.config);
 
+  const journal = starting.use(await Journal.open(dataDir, world));
+  const ledger = new Ledger(journal);
   const presence = new Presence(world.clock);
   const network = new NetworkWatch();
   const stopping = new AbortController();
@@ -84,7 +88,7 @@ export async function startAgent({ dataDir, quicEndpoint, transport }: AgentOpti
     const { config, inForce } = installed;
     const ways = waysTo(() => ({ endpoint: endpoint(), config, identity: inForce.identity }), world);
     const serve = (link: ServedLink['link'], reason: string | null) => {
-      const served = new ServedLink(link, reason, { ...servingOf(installed, inForce, reason), afterLoss }, heard, world, stopping.signal);
+      const served = new ServedLink(link, reason, { ...servingOf(installed, inForce, reason, ledger), afterLoss }, heard, world, stopping.signal);
       presence.add(served);
       void served.ended.then((ended) => logEnd(served, ended, world.log));
       return served;
@@ -105,7 +109,7 @@ export async function startAgent({ dataDir, quicEndpoint, transport }: AgentOpti
   const status = (): AgentStatusAnswer => {
     const { agent_id, name, gateway } = installed.config;
     const not_after = new Date(certificateFacts(installed.identity.certificatePem).notAfter).toISOString();
-    return { agent_id, name, gateway, ...presence.status(), not_after, pid: process.pid };
+    return { agent_id, name, gateway, ...presence.status(), mode: ledger.mode, sessions: ledger.sessions, not_after, pid: process.pid };
   };
   const renew = async (wanted: { readonly rotateKey: boolean }) => {
     const link = presence.current;
@@ -120,9 +124,11 @@ export async function startAgent({ dataDir, quicEndpoint, transport }: AgentOpti
   const over = Promise.all([keepLinked(keeping, world, stopping.signal), watched]).then(() => presence.empty());
   const stopped = Promise.race([over, expiry.promise]);
   stopped.catch(() => {});
+  ledger.started({ gateway: installed.config.gateway, pid: process.pid });
   starting.defer(async () => {
     stopping.abort(new TunnelError('interrupted', 'the agent was stopped'));
     await over;
+    ledger.stopped();
   });
 
   const running = starting.move();

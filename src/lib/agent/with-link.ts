@@ -4,6 +4,7 @@ import type { World } from '../base/world.ts';
 import { bringLink } from './bring-link.ts';
 import { waysTo } from './dial-gateway.ts';
 import type { Installed } from './installed.ts';
+import { silentLedger } from './ledger.ts';
 import { ServedLink } from './served-link.ts';
 import { servingOf } from './serving.ts';
 
@@ -19,7 +20,7 @@ export async function withLink(
   const over = new AbortController();
   const links: ServedLink[] = [];
   const serve = (link: ServedLink['link'], reason: string | null) => {
-    const served = new ServedLink(link, reason, { ...servingOf(installed, inForce, reason), afterLoss: false }, () => {}, world, over.signal);
+    const served = new ServedLink(link, reason, { ...servingOf(installed, inForce, reason, silentLedger()), afterLoss: false }, () => {}, world, over.signal);
     links.push(served);
     return served;
   };

@@ -17,6 +17,9 @@ const LinkStatus = z.object({
 
 export const AgentStatusAnswer = z.object({
   state: z.enum(['online', 'connecting']),
+  /** `tunnel` while sessions or channels of operators are open; its links stay as they are. */
+  mode: z.enum(['idle', 'tunnel']),
+  sessions: z.int(),
   agent_id: z.string(),
   name: z.string(),
   gateway: z.string(),

@@ -120,6 +120,10 @@ export const AgentRow = z.object({
   id: uuid,
   name,
   state: z.enum(['online', 'offline', 'revoked', 'locked']),
+  /** `tunnel` while operators have sessions on it. */
+  mode: z.enum(['idle', 'tunnel']),
+  /** Live ones. */
+  sessions: z.number().int(),
   transport: z.string().nullable(),
   /** Of the current link. */
   transport_reason: z.string().nullable(),

@@ -87,10 +87,9 @@ function response({ answer, bare }: Endpoint, status: number): Json {
   return { description: MEANING[status], headers: headers(false), ...(content && { content }) };
 }
 
-/** Every failure, and as stock agents know it: a bare status, with words or our JSON where it is asked for. */
+/** Every failure, and as stock agents know it. */
 function failures(): Json {
   const error = { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } };
-  const words = { 'text/plain': { schema: { type: 'string' } } };
   const statuses = Object.entries(MEANING).filter(([status]) => Number(status) >= 300);
   return Object.fromEntries(
     statuses.flatMap(([status, description]) => {
@@ -102,7 +101,7 @@ function failures(): Json {
       const common = { description, headers: headers(status === '429' || status === '503') };
       return [
         [status, { ...common, content: error }],
-        [`Bare${status}`, { ...common, content: { ...error, ...words } }],
+        [`Bare${status}`, { ...common, description: `${description}; a bare status, unless JSON is asked for` }],
       ];
     }),
   );

@@ -8,6 +8,8 @@ export const AUDIT_CODES = {
   'store.restored': 'the gateway is what a backup held',
   'gateway.started': 'the gateway started to serve',
   'gateway.draining': 'the gateway moves its agents away and lets nothing new begin',
+  'agent.started': 'the agent started to dial its gateway; in its own log only',
+  'agent.stopped': 'the agent stopped; in its own log only',
   'gateway.stopped': 'the gateway stopped',
   'edge.lost': "the edge's process ended or had to be ended, and all connections with it",
   'edge.restarted': 'a new process took the place of an edge that was lost',

@@ -63,6 +63,7 @@ export const LIMITS = {
   storeCallMs: 5 * SECOND,
   enrolmentRepeatMs: 5 * MINUTE,
   ephemeralAwayMs: MINUTE,
+  agentAuditBytes: 4 * MIB,
   happyEyeballsDelayMs: 250,
   heartbeatV1Ms: 60 * SECOND,
   heartbeatV2Ms: 15 * SECOND,

@@ -120,7 +120,7 @@ export async function removeAgent(
   await cutOffAgent(context, agent.id, { reason: 'agent-removed', note: null, toAgent: 'this agent was deleted' }, links);
 }
 
-function rowOf({ registry, world }: ControlContext, { kind }: Caller, agent: KnownAgent, newest: Certificate | undefined): AgentRow {
+function rowOf({ registry, sessions, world }: ControlContext, { kind }: Caller, agent: KnownAgent, newest: Certificate | undefined): AgentRow {
   const validity = validityInUse(agent, newest);
   const shown = (link: RegisteredLink) => ({
     id: link.linkId,
@@ -135,6 +135,8 @@ function rowOf({ registry, world }: ControlContext, { kind }: Caller, agent: Kno
     id: agent.id,
     name: agent.name,
     state: agent.barred?.by ?? (agent.online ? 'online' : 'offline'),
+    mode: sessions.on(agent.id).length > 0 ? 'tunnel' : 'idle',
+    sessions: sessions.on(agent.id).length,
     transport: agent.link?.transport ?? null,
     transport_reason: agent.link?.transportReason ?? null,
     alarm: agent.flapping ? 'flapping' : null,

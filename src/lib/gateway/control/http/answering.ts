@@ -64,7 +64,8 @@ const asItIs: Manner = (_request, _reply, work) => work();
 export function refuseOtherMethods(app: FastifyInstance, endpoints: readonly Endpoint[]): void {
   for (const [path, of] of Map.groupBy(endpoints, ({ path }) => path)) {
     const known: readonly string[] = of.map(({ method }) => method);
-    const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'].filter((method) => !known.includes(method));
-    app.route({ method: others, url: path, handler: (_request, reply) => reply.code(405).header('allow', known.join(', ')).send() });
+    const others = app.supportedMethods.filter((method) => !known.includes(method));
+    const refuse = (_request: FastifyRequest, reply: FastifyReply) => reply.code(405).header('allow', known.join(', ')).send();
+    app.route({ method: others, url: path, onRequest: async (request, reply) => refuse(request, reply), handler: refuse });
   }
 }

@@ -1,0 +1,151 @@
+// The agent's own audit log: audit.jsonl in its data folder, mode 0600, hash-chained, of bounded size; what the gateway records too, as the agent saw it (requirements B7).
+import { join } from 'node:path';
+import { z } from 'zod';
+import { chainHash, NO_HASH } from '../audit/chain.ts';
+import type { AuditEvent } from '../audit/event.ts';
+import { safeJson } from '../base/escape.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { Timer, World } from '../base/world.ts';
+
+export const JOURNAL_FILE = 'audit.jsonl';
+/** The rows before; the ones before those are gone. */
+const OLDER_FILE = 'audit.1.jsonl';
+const COMMIT_WITHIN_MS = 200;
+const RETRY_MS = 5000;
+/** While the disk takes none. The number of those that were lost stands in the next row that is kept. */
+const MOST_WAITING = 10_000;
+
+const Row = z.object({ seq: z.number().int(), hash: z.string() });
+
+interface Waiting extends AuditEvent {
+  readonly time: number;
+}
+
+/** One writer a folder: its owner holds the agent's lock. */
+export class Journal implements AsyncDisposable {
+  readonly #path: string;
+  readonly #older: string;
+  readonly #world: Pick<World, 'clock' | 'files' | 'log'>;
+  #waiting: Waiting[] = [];
+  #lost = 0;
+  #seq = 0;
+  #hash = NO_HASH;
+  #bytes = 0;
+  #timer: Timer | undefined;
+  #writing: Promise<void> | undefined;
+
+  private constructor(dataDir: string, world: Pick<World, 'clock' | 'files' | 'log'>) {
+    this.#path = join(dataDir, JOURNAL_FILE);
+    this.#older = join(dataDir, OLDER_FILE);
+    this.#world = world;
+  }
+
+  /** Goes on behind the last whole row: half a row, from a machine that lost its power, is cut off. Errors `file.loose-mode`, `file.failed`. */
+  static async open(dataDir: string, world: Pick<World, 'clock' | 'files' | 'log'>): Promise<Journal> {
+    const journal = new Journal(dataDir, world);
+    const { files } = world;
+    const text = await read(journal.#path, files);
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+    if (whole !== text) await files.replaceAtomically(journal.#path, whole);
+    journal.#bytes = Buffer.byteLength(whole);
+    journal.#goOn(whole !== '' ? whole : await read(journal.#older, files));
+    return journal;
+  }
+
+  keep(event: AuditEvent): void {
+    if (this.#waiting.length >= MOST_WAITING) this.#lost += 1;
+    else this.#waiting.push({ ...event, time: this.#world.clock.now() });
+    this.#writeIn(COMMIT_WITHIN_MS);
+  }
+
+  /** Resolves when what was given before is on disk, or could not be put there now. */
+  async flush(): Promise<void> {
+    await this.#writing;
+    await this.#write();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.flush();
+    this.#timer?.cancel();
+    if (this.#waiting.length > 0) this.#world.log.error({ rows: this.#waiting.length }, 'rows of the audit log were lost');
+  }
+
+  #goOn(text: string): void {
+    const last = text.trimEnd().split('\n').at(-1) ?? '';
+    const row = Row.safeParse(parse(last)).data;
+    if (row) [this.#seq, this.#hash] = [row.seq, row.hash];
+  }
+
+  #writeIn(ms: number): void {
+    this.#timer ??= this.#world.clock.after(ms, () => void this.#write());
+  }
+
+  #write(): Promise<void> {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#writing ??= this.#writeAll().finally(() => {
+      this.#writing = undefined;
+    });
+    return this.#writing;
+  }
+
+  async #writeAll(): Promise<void> {
+    const { files, log } = this.#world;
+    while (this.#waiting.length > 0) {
+      const taken = this.#waiting.length;
+      const lost = this.#lost;
+      const rows = this.#chained(this.#waiting, lost);
+      const text = rows.map((row) => `${safeJson(row)}\n`).join('');
+      try {
+        if (this.#bytes > 0 && this.#bytes + text.length > LIMITS.agentAuditBytes) await this.#rotate();
+        await files.append(this.#path, text);
+      } catch (error) {
+        log.error({ error, rows: this.#waiting.length }, 'rows of the audit log wait: the disk does not take them');
+        this.#bytes = Number.POSITIVE_INFINITY; // part of it may be there: the next try begins another file
+        return this.#writeIn(RETRY_MS);
+      }
+      this.#bytes += Buffer.byteLength(text);
+      this.#lost -= lost;
+      this.#waiting = this.#waiting.slice(taken);
+      const last = rows.at(-1);
+      if (last) [this.#seq, this.#hash] = [last.seq, last.hash];
+    }
+  }
+
+  #chained(events: readonly Waiting[], lost: number) {
+    let [seq, hash] = [this.#seq, this.#hash];
+    return events.map(({ time, code, actor, subject, detail }, index) => {
+      seq += 1;
+      const row = {
+        seq,
+        time: new Date(time).toISOString(),
+        code,
+        actor,
+        subject,
+        detail: index === 0 && lost > 0 ? { ...detail, lost_before: lost } : detail,
+      };
+      hash = chainHash(hash, row);
+      return { ...row, hash };
+    });
+  }
+
+  async #rotate(): Promise<void> {
+    const { files } = this.#world;
+    const text = await read(this.#path, files);
+    await files.replaceAtomically(this.#older, text.slice(0, text.lastIndexOf('\n') + 1));
+    await files.replaceAtomically(this.#path, '');
+    this.#bytes = 0;
+  }
+}
+
+async function read(path: string, files: World['files']): Promise<string> {
+  return Buffer.from((await files.readSecret(path)) ?? new Uint8Array()).toString();
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
