@@ -8,6 +8,7 @@ const fine: Heard = { heardAt: 0, unfinished: undefined, greeted: true };
 
 for (const [what, now, heard, verdict] of [
   ['just heard', 0, fine, { kind: 'alive', ping: false, lookAgainMs: 3000 }],
+  ['heard since the last look', 3000, { ...fine, heardAt: 100 }, { kind: 'alive', ping: false, lookAgainMs: 100 }],
   ['silent for a while', 3000, fine, { kind: 'alive', ping: true, lookAgainMs: 3000 }],
   ['silent for long', 8000, fine, { kind: 'alive', ping: true, lookAgainMs: 2000 }],
   ['silent for too long', 10_000, fine, { kind: 'silent' }],

@@ -37,6 +37,9 @@ export class Patience {
     const frameLeft = (this.#unfinished?.since ?? Number.POSITIVE_INFINITY) + LIMITS.partialFrameMs - now;
     if (greetingLeft <= 0) return { kind: 'violation', what: `no settings within ${LIMITS.quicHandshakeMs} ms` };
     if (frameLeft <= 0) return { kind: 'violation', what: `a frame that was not complete after ${LIMITS.partialFrameMs} ms` };
-    return { kind: 'alive', ping: silence >= keepAliveMs, lookAgainMs: Math.min(keepAliveMs, deadLinkMs - silence, greetingLeft, frameLeft) };
+    const ping = silence >= keepAliveMs;
+    // Silence is broken on time: at up to twice of it, whoever waits for an answer would have given the link up.
+    const pingIn = ping ? keepAliveMs : keepAliveMs - silence;
+    return { kind: 'alive', ping, lookAgainMs: Math.min(pingIn, deadLinkMs - silence, greetingLeft, frameLeft) };
   }
 }
