@@ -69,6 +69,7 @@ const CASES: Record<string, Case> = {
   'store:backup': ({ gw }) => ({ args: ['--data-dir', gw, '--out', `${gw}-backup`] }),
   'store:restore': ({ gw }) => ({ args: ['--from', `${gw}-backup`, '--data-dir', `${gw}-restored`] }),
   check: ({ op }) => ({ args: [`${op}/no-such-file`, '--config-dir', op], fails: true }),
+  doctor: ({ op }, _, target) => ({ args: [target, '--config-dir', op, '--bundle', `${op}-report`] }),
   limits: () => ({ args: [] }),
   quickstart: () => ({ args: [] }),
   lock: ({ gw }) => ({ args: ['operator', 'alice', '--data-dir', gw] }),

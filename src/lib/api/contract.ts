@@ -100,6 +100,9 @@ export const WhoamiAnswer = z.object({
   /** Hosts with ports that it may reach, in canonical form; null: all. */
   targets: z.array(targetText).nullable(),
   expires_at: time.nullable(),
+  /** Of the gateway's program, and where agents dial QUIC, host:port. Gateways before 0.2 do not say. */
+  version: z.string().optional(),
+  quic_endpoint: z.string().optional(),
 });
 
 /** One live link of an agent. */

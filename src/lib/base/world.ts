@@ -111,6 +111,8 @@ export interface Files {
   remove(path: string): Promise<void>;
   /** Removes what killed runs left of `replaceAtomically` in this directory. For whoever holds its lock. */
   removeTemporaries(directory: string): Promise<void>;
+  /** What this user may still write to the disk of that folder. Error `file.failed`. */
+  freeBytes(directory: string): Promise<number>;
   /** Held until disposed or until this process dies. `state.locked` where another process or handle holds it. */
   lock(path: string): Promise<AsyncDisposable>;
 }

@@ -5,7 +5,7 @@ import { isTruthy } from './environment.ts';
 export interface Paint {
   readonly failure: (text: string) => string;
   readonly hint: (text: string) => string;
-  /** `online` and `offline`; other words stay as they are. */
+  /** `online` and `offline`, and of steps `ok`, `warning` and `failed`; other words stay as they are. */
   readonly state: (text: string) => string;
 }
 
@@ -16,6 +16,11 @@ export const PLAIN: Paint = { failure: same, hint: same, state: same };
 export async function paintFor(stream: NodeJS.WriteStream): Promise<Paint> {
   if (!stream.isTTY || process.env['NO_COLOR'] || isTruthy(process.env['TUNNEL_NO_COLOR'])) return PLAIN;
   const { default: stdout, chalkStderr } = await import('chalk');
-  const { red, green, dim } = stream === process.stderr ? chalkStderr : stdout;
-  return { failure: red, hint: dim, state: (text) => text.replace(/^online\b/, (word) => green(word)).replace(/^offline\b/, (word) => red(word)) };
+  const { red, green, yellow, dim } = stream === process.stderr ? chalkStderr : stdout;
+  const state = (text: string) =>
+    text
+      .replace(/^(online|ok)\b/, (word) => green(word))
+      .replace(/^(offline|failed)\b/, (word) => red(word))
+      .replace(/^warning\b/, (word) => yellow(word));
+  return { failure: red, hint: dim, state };
 }

@@ -1,7 +1,7 @@
 // Files of the operating system: private by default, replaced atomically, locked across processes; no link is followed, and what others could reach is refused.
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, type FileHandle, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, type FileHandle, lstat, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { TunnelError } from '../base/errors.ts';
 import type { Files } from '../base/world.ts';
@@ -96,6 +96,15 @@ export const realFiles: Files = {
 
   async removeTemporaries(directory) {
     for (const name of await this.list(directory)) if (TEMPORARY.test(name)) await this.remove(join(directory, name));
+  },
+
+  async freeBytes(directory) {
+    try {
+      const { bavail, bsize } = await statfs(directory);
+      return bavail * bsize;
+    } catch (cause) {
+      throw fileError('look at', directory, cause);
+    }
   },
 
   async lock(path) {

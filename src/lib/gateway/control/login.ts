@@ -1,6 +1,7 @@
 // Operators come and go: a login string is exchanged once for a credential of which only the hash is kept; logout gives it back.
 import type { LoginAnswer, WhoamiAnswer } from '../../api/contract.ts';
 import { TunnelError } from '../../base/errors.ts';
+import { VERSION } from '../../base/version.ts';
 import type { Operator } from '../../store/operators.ts';
 import { verifyLogin } from '../../tokens/login-string.ts';
 import { hashSecret, newCredential } from '../../tokens/secret.ts';
@@ -76,6 +77,8 @@ export function whoami({ places }: ControlContext, { kind, operator, expiresAt }
     agents: operator?.agents?.slice() ?? null,
     targets: operator?.targets?.slice() ?? null,
     expires_at: expiresAt === null ? null : new Date(expiresAt).toISOString(),
+    version: VERSION,
+    quic_endpoint: places()?.quic,
   };
 }
 
