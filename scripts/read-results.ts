@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import * as agentRenewal from '../src/lib/api/agent-renewal.ts';
 import * as agentStatus from '../src/lib/api/agent-status.ts';
+import * as config from '../src/lib/api/config.ts';
 import * as contract from '../src/lib/api/contract.ts';
 import * as locks from '../src/lib/api/locks.ts';
 import * as policy from '../src/lib/api/policy.ts';
@@ -12,7 +13,7 @@ import type { TunnelCommand } from '../src/lib/cli/command.ts';
 import type { Shapes } from '../src/lib/cli/shape.ts';
 import { root } from './read-commands.ts';
 
-const SHAPES: Shapes = { z, ...shapes, ...locks, ...contract, ...policy, ...tokens, ...agentStatus, ...agentRenewal };
+const SHAPES: Shapes = { z, ...shapes, ...locks, ...contract, ...policy, ...tokens, ...agentStatus, ...agentRenewal, ...config };
 
 export interface Promised {
   /** The one document; undefined where there are only events. */

@@ -14,8 +14,8 @@ test('the commands are seen', () => assert.ok(commands.length >= 20, `${commands
 test('what is generated is current: npm run generate', async () => {
   const files = await generated(commands);
   for (const [path, content] of files) assert.ok(readFileSync(`${root}${path}`, 'utf8') === content, `${path} is out of date`);
-  const there = globSync(['man/*.1', 'docs/json/*.json'], { cwd: root }).map((path) => path.replaceAll('\\', '/'));
-  assert.deepEqual(there.sort(), [...files.keys()].filter((path) => /^(man\/.*\.1|docs\/json\/.*\.json)$/.test(path)).sort());
+  const there = globSync(['man/*.[15]', 'docs/json/*.json'], { cwd: root }).map((path) => path.replaceAll('\\', '/'));
+  assert.deepEqual(there.sort(), [...files.keys()].filter((path) => /^(man\/.*\.[15]|docs\/json\/.*\.json)$/.test(path)).sort());
 });
 
 for (const { id, summary, examples, args, flags } of commands) {

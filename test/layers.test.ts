@@ -29,10 +29,11 @@ const LAYERS: Record<string, readonly string[]> = {
   access: ['base', 'tokens', 'api', 'system', 'gateway', 'operator'],
   quickstart: ['base', 'api', 'system', 'streams', 'gateway', 'agent', 'operator', 'access'],
   doctor: ['base', 'routing', 'protocol', 'pki', 'system', 'streams', 'transport', 'api', 'gateway', 'agent', 'operator'],
+  settings: ['base', 'api', 'system', 'gateway', 'agent'],
   cli: ['base', 'api', 'system'],
 };
 
-const COMMANDS: readonly string[] = ['base', 'api', 'cli', 'system', 'gateway', 'agent', 'operator', 'access', 'quickstart', 'doctor'];
+const COMMANDS: readonly string[] = ['base', 'api', 'cli', 'system', 'gateway', 'agent', 'operator', 'access', 'quickstart', 'doctor', 'settings'];
 
 /** Inside gateway/: control and edge import the contract, never each other; the edge has no store and no keys but its own. */
 const FORBIDDEN: readonly (readonly [from: RegExp, to: RegExp, why: string])[] = [

@@ -122,6 +122,8 @@ export async function controlOn(directory: string, world: World) {
     serverPin: 'a'.repeat(64),
     edge,
     edgeStatus: () => ({ pid: 1, restarts: 0, since: 0, memoryBytes: 0, lateMs: 0, lastLoss: null }),
+    settings: () => ({ settings: [] }),
+    reload: async () => ({ changes: [] }),
     since: world.clock.monotonic(),
   });
 

@@ -3,7 +3,9 @@ import * as Flags from '@oclif/core/flags';
 import { TRANSPORT_CHOICES } from '../../lib/agent/choose-transport.ts';
 import { TunnelError } from '../../lib/base/errors.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
+import { givenByVariable } from '../../lib/cli/environment.ts';
 import { dataDirFlag, quicEndpointFlag, waitFlag } from '../../lib/cli/global-flags.ts';
+import { Hangups } from '../../lib/cli/hangups.ts';
 import { parseWait } from '../../lib/cli/parse-wait.ts';
 import type { EventShapes } from '../../lib/cli/shape.ts';
 
@@ -11,7 +13,7 @@ export default class AgentStart extends TunnelCommand<undefined> {
   static override summary = "Run the agent in the foreground. Runs on the agent's machine, after agent enroll.";
   static override description =
     'Waits for its gateway for as long as it takes and comes back after every interruption. It is linked over QUIC, or over TLS where QUIC has not completed within 1.5 s; from there it goes back to QUIC when that works, and no stream is dropped. Where agent.json names routes but no name, the DNS domain of this machine is offered too, and counts if an administrator allowed it. Prints one line when it is online, and tells systemd; ' +
-    'with --wait it gives up when that takes longer. SIGINT or SIGTERM ends it with exit code 0; a certificate that has ended, and that the gateway refuses, with 3.';
+    'with --wait it gives up when that takes longer. SIGHUP reads agent.json again: other routes are advertised at once on the links that stand, another transport takes over, and no stream is dropped; the log says how it went. SIGINT or SIGTERM ends it with exit code 0; a certificate that has ended, and that the gateway refuses, with 3.';
   static override examples = ['<%= config.bin %> agent start --data-dir ag', '<%= config.bin %> agent start --data-dir ag --wait 30s --json'];
   static override flags = {
     ...dataDirFlag,
@@ -28,12 +30,21 @@ export default class AgentStart extends TunnelCommand<undefined> {
   protected override endsBySignal = true;
 
   async run(): Promise<undefined> {
-    const { flags } = await this.parse(AgentStart);
+    using hangups = new Hangups();
+    const { flags, raw } = await this.parse(AgentStart);
     const waitMs = parseWait(flags.wait);
     const world = await this.world('info');
     const { signal } = this.interrupts;
     const { startAgent } = await import('../../lib/agent/start.ts');
-    await using agent = await startAgent({ dataDir: this.dataDir(flags), quicEndpoint: flags['quic-endpoint'], transport: flags.transport }, world);
+    const options = {
+      dataDir: this.dataDir(flags),
+      quicEndpoint: flags['quic-endpoint'],
+      transport: flags.transport,
+      logLevel: flags.debug ? ('debug' as const) : undefined,
+      byVariable: givenByVariable(flags, raw),
+    };
+    await using agent = await startAgent(options, world);
+    hangups.use(() => agent.reload());
     const tooLate = new AbortController();
     using _limit = waitMs === 0 ? undefined : world.clock.after(waitMs, () => tooLate.abort(late(flags.wait ?? '')));
     const { gateway, transport, routes } = await agent.online(AbortSignal.any([signal, tooLate.signal]));

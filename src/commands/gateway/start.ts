@@ -2,7 +2,9 @@
 import * as Flags from '@oclif/core/flags';
 import type { ErrorCode } from '../../lib/base/errors.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
+import { givenByVariable } from '../../lib/cli/environment.ts';
 import { dataDirFlag, waitFlag } from '../../lib/cli/global-flags.ts';
+import { Hangups } from '../../lib/cli/hangups.ts';
 import { parseWait } from '../../lib/cli/parse-wait.ts';
 import { readPassphraseFile } from '../../lib/cli/passphrase-file.ts';
 import type { EventShapes } from '../../lib/cli/shape.ts';
@@ -16,7 +18,7 @@ export default class GatewayStart extends TunnelCommand<undefined> {
   static override summary = "Run the gateway in the foreground. Runs on the gateway's machine.";
   static override description =
     'Prints one line when it can serve, and tells systemd. Addresses, ports that were chosen, the public URL and lifetimes are stored in the data folder and used again at the next start. ' +
-    'SIGINT or SIGTERM ends it with exit code 0.';
+    'SIGHUP reads gateway.json again, as gateway reload does; --debug and the other flags go before it. SIGINT or SIGTERM ends it with exit code 0.';
   static override examples = [
     '<%= config.bin %> gateway start --data-dir gw --listen 0.0.0.0:8443 --public-url https://gw.example:8443',
     '<%= config.bin %> gateway start --data-dir gw --listen 127.0.0.1:0 --json',
@@ -45,7 +47,8 @@ export default class GatewayStart extends TunnelCommand<undefined> {
   protected override endsBySignal = true;
 
   async run(): Promise<undefined> {
-    const { flags } = await this.parse(GatewayStart);
+    using hangups = new Hangups();
+    const { flags, raw } = await this.parse(GatewayStart);
     const waitMs = parseWait(flags.wait);
     const world = await this.world('info');
     const { signal } = this.interrupts;
@@ -58,10 +61,13 @@ export default class GatewayStart extends TunnelCommand<undefined> {
       proxyListen: flags['proxy-listen'],
       agentCertLifetime: flags['agent-cert-lifetime'],
       serverCertLifetime: flags['server-cert-lifetime'],
+      logLevel: flags.debug ? ('debug' as const) : undefined,
+      byVariable: givenByVariable(flags, raw),
       testHooks: readTestHooks(process.env['TUNNEL_TEST_HOOKS']),
     };
     const { startGateway } = await import('../../lib/gateway/start.ts');
     await using gateway = await tryFor(waitMs, () => startGateway(config, world), world.clock, signal, HELD);
+    hangups.use(() => gateway.reload());
     const { url, tcp, udp, proxy } = gateway;
     await this.ready(
       { event: 'ready', url, tcp, udp, ...(proxy === null ? {} : { proxy }), pid: process.pid },

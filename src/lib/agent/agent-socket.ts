@@ -1,18 +1,20 @@
-// The socket in the agent's data folder on which a running agent says how it fares and is asked to renew. HTTP, as the gateway's control.sock; whoever may open the folder may ask.
+// The socket in the agent's data folder on which a running agent says how it fares and what it goes by, and is asked to renew. HTTP, as the gateway's control.sock; whoever may open the folder may ask.
 import { createHash } from 'node:crypto';
 import type { Server, ServerResponse } from 'node:http';
 import { join, resolve } from 'node:path';
 import type { AgentRenewalAnswer } from '../api/agent-renewal.ts';
 import type { AgentStatusAnswer } from '../api/agent-status.ts';
+import type { ConfigAnswer } from '../api/config.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { LocalPath, World } from '../base/world.ts';
 
-export const AGENT_PATHS = { status: '/status', renew: '/renew', renewKey: '/renew?key=new' } as const;
+export const AGENT_PATHS = { status: '/status', settings: '/settings', renew: '/renew', renewKey: '/renew?key=new' } as const;
 
 /** What the agent can be asked. */
 export interface AgentDesk {
   status(): AgentStatusAnswer;
+  settings(): ConfigAnswer;
   renew(wanted: { readonly rotateKey: boolean }): Promise<AgentRenewalAnswer>;
 }
 
@@ -53,6 +55,7 @@ function deskServer(desk: AgentDesk, log: World['log']): Server {
   const { createServer } = process.getBuiltinModule('node:http');
   const server = createServer({ maxHeaderSize: LIMITS.httpHeaderBytes }, ({ method, url }, response) => {
     if (method === 'GET' && url === AGENT_PATHS.status) send(response, 200, desk.status());
+    else if (method === 'GET' && url === AGENT_PATHS.settings) send(response, 200, desk.settings());
     else if (method === 'POST' && (url === AGENT_PATHS.renew || url === AGENT_PATHS.renewKey)) void renew(desk, url === AGENT_PATHS.renewKey, response, log);
     else send(response, 404, { error: new TunnelError('resource.unknown', 'there is nothing at this path') });
   });

@@ -1,6 +1,7 @@
 // Asks the agent that runs on a data folder, over its socket: how it fares, and for another certificate.
 import { AgentRenewalAnswer } from '../api/agent-renewal.ts';
 import { AgentStatusAnswer } from '../api/agent-status.ts';
+import { ConfigAnswer } from '../api/config.ts';
 import type { ExchangeRequest } from '../api/exchange.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
@@ -14,6 +15,11 @@ const RENEWAL_MS = 75_000;
 /** Errors `agent.not-enrolled`, `config.invalid`, `file.loose-mode`, and `agent.offline` where none runs. */
 export async function askStatus(dataDir: string, world: World, signal: AbortSignal): Promise<AgentStatusAnswer> {
   return await ask(dataDir, { method: 'GET', path: AGENT_PATHS.status }, AgentStatusAnswer, world, signal);
+}
+
+/** What it goes by. Errors as `askStatus`. */
+export async function askSettings(dataDir: string, world: World, signal: AbortSignal): Promise<ConfigAnswer> {
+  return await ask(dataDir, { method: 'GET', path: AGENT_PATHS.settings }, ConfigAnswer, world, signal);
 }
 
 /** Errors as `askStatus` and `Agent.renew`. */

@@ -1,42 +1,94 @@
 // What an enrolled agent knows: agent.json, whose unknown keys survive every rewrite (A4).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { parseDuration } from '../base/duration.ts';
+import { parseConfigFile, takes } from '../base/config-file.ts';
+import { formatDuration, parseDuration } from '../base/duration.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { type Defaults, type Given, givenFlags } from '../base/settings.ts';
 import type { Files } from '../base/world.ts';
 import { parseRoute, type Route } from '../routing/route.ts';
-import { TRANSPORT_CHOICES } from './choose-transport.ts';
+import { LOG_LEVELS, type LogLevel } from '../system/log.ts';
+import { TRANSPORT_CHOICES, type TransportChoice } from './choose-transport.ts';
 
 const pin = z.string().regex(/^[0-9a-f]{64}$/, 'not a pin: 64 lower-case hex digits');
 
-const AgentConfig = z.looseObject({
-  agent_id: z.uuid(),
-  name: z.string().min(1).max(255),
-  /** The gateway's URL. */
-  gateway: z.url(),
-  /** host:port for QUIC. */
-  quic_endpoint: z.string().min(3).max(300),
-  /** The folder, inside the data folder, of the identity in use. */
-  identity: z.string().regex(/^identity-[1-9]\d{0,8}$/, 'not the name of an identity folder'),
-  /** Null: enrolled at a stock gateway, whose strings hold no pin. */
-  ca_spki_sha256: pin.nullable(),
-  server_spki_sha256: pin,
-  tls: z.enum(['tunnel', 'public']),
-  /** JWKS as JSON text; null from a stock gateway. */
-  session_keys: z.string().nullable(),
-  /** SHA-256 of the string it was enrolled with, so that the same command can be run again. */
-  enrolled_with: pin,
-  /** Own routes, for those who do not want all that is assigned; the only ones towards a version 1 gateway. */
-  routes: z.array(z.string()).default([]),
-  /** Where `--transport` does not say. */
-  transport: z.enum(TRANSPORT_CHOICES).optional(),
-  /** How often an agent that is on TLS tries QUIC again, as a duration; LIMITS.quicReturnMs where missing. */
-  quic_return: z.string().optional(),
+/** What enrolment writes and what people set; unknown keys survive. */
+export const AgentConfig = z.looseObject({
+  agent_id: z.uuid().describe('Written by enrolment: the id that its certificate names.'),
+  name: z.string().min(1).max(255).describe('Written by enrolment: the name that the gateway knows it by.'),
+  gateway: z.url().describe('Written by enrolment: the URL of the gateway.'),
+  quic_endpoint: z.string().min(3).max(300).describe('Written by enrolment: where the gateway takes QUIC, HOST:PORT.'),
+  identity: z
+    .string()
+    .regex(/^identity-[1-9]\d{0,8}$/, 'not the name of an identity folder')
+    .describe('Written by enrolment and renewal: the folder, inside the data folder, of the key and certificate in use.'),
+  ca_spki_sha256: pin.nullable().describe("Written by enrolment: the pin of the gateway's CA; null from a stock gateway, whose strings hold none."),
+  server_spki_sha256: pin.describe("Written by enrolment: the pin of the gateway's own key."),
+  tls: z.enum(['tunnel', 'public']).describe('Written by enrolment: whether the API has a certificate of the CA of the tunnel or of a public one.'),
+  session_keys: z
+    .string()
+    .nullable()
+    .describe('Written by enrolment and renewal: public keys that session material is verified with, JWKS as text; null from a stock gateway.'),
+  enrolled_with: pin.describe('Written by enrolment: SHA-256 of the string that was used, so that the same command can be run again.'),
+  routes: z
+    .array(takes(z.string(), (text) => parseRoute(text, 'routes')))
+    .default([])
+    .describe(
+      'Subnets and names to advertise, for those who do not want all that is assigned; empty: whatever is assigned. Towards a version 1 gateway the only ones.',
+    ),
+  transport: z
+    .enum(TRANSPORT_CHOICES)
+    .optional()
+    .describe('QUIC first and TLS where QUIC does not get through (auto), or only one of them; auto where missing.'),
+  quic_return: takes(z.string().optional(), (text) => parseDuration(text, 'quic_return')).describe(
+    'How often an agent that is on TLS by auto tries QUIC again, as a duration; 5m where missing.',
+  ),
+  log_level: z.enum(LOG_LEVELS).optional().describe('The least that is logged to standard error; info where missing.'),
 });
 export type AgentConfig = z.infer<typeof AgentConfig>;
 
-function configPath(dataDir: string): string {
+const HINT = 'Correct it (tunnel config check says when it is good), or move it away and enrol again.';
+
+/** What goes before the file. */
+export interface AgentFlags {
+  /** host:port. */
+  readonly quicEndpoint?: string | undefined;
+  readonly transport?: TransportChoice | undefined;
+  readonly logLevel?: LogLevel | undefined;
+}
+
+const SETTING_OF = { quicEndpoint: 'quic_endpoint', transport: 'transport', logLevel: 'log_level' } as const satisfies Record<keyof AgentFlags, string>;
+
+/** `byVariable`: the settings whose flag came from its variable. */
+export function givenBy(flags: AgentFlags, byVariable: ReadonlySet<string>): Given {
+  return givenFlags(SETTING_OF, flags, byVariable);
+}
+
+/** What people set, with the defaults; the rest is written by enrolment. */
+export const AGENT_DEFAULTS = {
+  routes: [],
+  transport: 'auto',
+  quic_return: formatDuration(LIMITS.quicReturnMs),
+  log_level: 'info',
+} as const satisfies Defaults;
+/** Of a running agent, they change by a reload alone. */
+export function settingsOf({ routes, transport, quic_return, log_level }: AgentConfig): Pick<AgentConfig, keyof typeof AGENT_DEFAULTS> {
+  return { routes, transport, quic_return, log_level };
+}
+
+/** All that is shown: not the public keys and hashes, which tell nobody anything. */
+export const SHOWN_DEFAULTS = {
+  agent_id: null,
+  name: null,
+  gateway: null,
+  quic_endpoint: null,
+  identity: null,
+  tls: null,
+  ...AGENT_DEFAULTS,
+} as const satisfies Defaults;
+
+export function configPath(dataDir: string): string {
   return join(dataDir, 'agent.json');
 }
 
@@ -45,9 +97,12 @@ export async function findConfig(dataDir: string, files: Files): Promise<AgentCo
   const path = configPath(dataDir);
   const content = await files.readSecret(path);
   if (content === undefined) return undefined;
-  const parsed = AgentConfig.safeParse(parseJson(path, content));
-  if (parsed.success) return parsed.data;
-  throw invalid(path, z.prettifyError(parsed.error).replace(/\s+/g, ' '));
+  return parseConfig(path, content);
+}
+
+/** Error `config.invalid`, naming field and line. */
+export function parseConfig(path: string, content: Uint8Array): AgentConfig {
+  return parseConfigFile({ path, content }, AgentConfig, HINT);
 }
 
 /** Errors as `findConfig`, and `agent.not-enrolled`. */
@@ -77,18 +132,4 @@ export function ownRoutes({ routes }: AgentConfig): Route[] {
 /** Milliseconds. Error `duration.malformed`, naming agent.json. */
 export function quicReturnMs({ quic_return }: AgentConfig): number {
   return quic_return === undefined ? LIMITS.quicReturnMs : parseDuration(quic_return, 'quic_return in agent.json');
-}
-
-function parseJson(path: string, content: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(content).toString('utf8'));
-  } catch {
-    throw invalid(path, 'not JSON');
-  }
-}
-
-function invalid(path: string, why: string): TunnelError {
-  return new TunnelError('config.invalid', `${path} is not the configuration of an agent: ${why}`, {
-    hint: 'Correct it, or move it away and enrol again.',
-  });
 }

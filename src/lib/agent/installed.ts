@@ -1,11 +1,12 @@
 // The agent as its data folder has it: configuration and identity in force, and the one way in which a renewal replaces them.
 import { join } from 'node:path';
 import type { AgentRenewalAnswer } from '../api/agent-renewal.ts';
+import { OneAtATime } from '../base/one-at-a-time.ts';
 import type { World } from '../base/world.ts';
 import { certificateFacts } from '../pki/certificate-facts.ts';
 import type { CertRenewalGranted } from '../protocol/messages.ts';
 import { checkIssued } from './check-issued.ts';
-import { type AgentConfig, readConfig, writeConfig } from './config.ts';
+import { type AgentConfig, readConfig, settingsOf, writeConfig } from './config.ts';
 import { addIdentity, type Identity, readIdentityFolder, removeOthers } from './identity-folder.ts';
 
 /** An identity, for as long as it is the one in force. */
@@ -23,7 +24,7 @@ export class Installed {
   #config: AgentConfig;
   #inForce: InForce & { readonly over: AbortController };
   /** One at a time: two links may renew, and each takes the next folder. */
-  #last: Promise<void> = Promise.resolve();
+  readonly #changes = new OneAtATime();
 
   private constructor(dataDir: string, config: AgentConfig, identity: Identity, world: World) {
     this.#dataDir = dataDir;
@@ -63,9 +64,12 @@ export class Installed {
    * Errors `certificate.refused`, `file.failed`: the old identity stays in force.
    */
   async adopt(granted: CertRenewalGranted, privateKeyPem = this.identity.privateKeyPem): Promise<void> {
-    const adopting = this.#last.then(() => this.#adopt(granted, privateKeyPem));
-    this.#last = adopting.catch(() => {});
-    await adopting;
+    await this.#changes.run(() => this.#adopt(granted, privateKeyPem));
+  }
+
+  /** Takes over what people set; identity and gateway stay as they are. */
+  use(after: AgentConfig): void {
+    this.#config = { ...this.#config, ...settingsOf(after) };
   }
 
   async #adopt({ certificatePem, caPem, sessionKeys }: CertRenewalGranted, privateKeyPem: string): Promise<void> {
@@ -87,7 +91,7 @@ export class Installed {
       const stored = await readConfig(this.#dataDir, files);
       const config = { ...stored, identity: folder, session_keys: sessionKeys ?? stored.session_keys };
       await writeConfig(this.#dataDir, config, files);
-      return config;
+      return { ...config, ...settingsOf(this.#config) }; // what was edited meanwhile waits for a reload
     } catch (error) {
       const tidy = async () => {
         // Named all the same, where only the end of the writing failed.

@@ -70,7 +70,17 @@ function stand(t: { after(work: () => unknown): void }, { choice = 'auto', versi
     ups.push(up);
     return up;
   };
-  const keeping = { choice, quicReturnMs: LIMITS.quicReturnMs, network, bring, failed: (error: unknown) => failures.push(error) };
+  const preference = { choice, quicReturnMs: LIMITS.quicReturnMs };
+  const watchers = new Set<() => void>();
+  const prefer = (now: Partial<typeof preference>) => {
+    Object.assign(preference, now);
+    for (const watcher of [...watchers]) watcher();
+  };
+  const onPreference = (callback: () => void) => {
+    watchers.add(callback);
+    return { [Symbol.dispose]: () => void watchers.delete(callback) };
+  };
+  const keeping = { preference, onPreference, network, bring, failed: (error: unknown) => failures.push(error) };
   const over = keepLinked(keeping, world, stop.signal);
   const finish = async () => {
     stop.abort(new TunnelError('interrupted', 'stopped'));
@@ -78,7 +88,7 @@ function stand(t: { after(work: () => unknown): void }, { choice = 'auto', versi
     assert.equal(world.clock.pending, 0);
   };
   t.after(finish);
-  return { world, network, ups, dials, failures, next, finish };
+  return { world, network, ups, dials, failures, next, prefer, finish };
 }
 
 const ended = (by: LinkEnd['by']): Ended => ({ why: 'ended', end: { by, code: undefined, reason: '' } });

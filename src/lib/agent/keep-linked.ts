@@ -16,10 +16,16 @@ export interface BringRequest {
   readonly afterLoss: boolean;
 }
 
-export interface Keeping {
+export interface Preference {
   readonly choice: TransportChoice;
   /** While a link is on TLS by `auto`, QUIC is tried again so often. */
   readonly quicReturnMs: number;
+}
+
+export interface Keeping {
+  /** As it is now; `onPreference` says when it, or the next, has changed. */
+  readonly preference: Preference;
+  onPreference(callback: () => void): Disposable;
   readonly network: Pick<NetworkWatch, 'onMove'>;
   /** A link on which the gateway has answered. An abort rejects with the signal's reason. */
   bring(request: BringRequest, signal: AbortSignal): Promise<KeptLink>;
@@ -27,8 +33,8 @@ export interface Keeping {
   failed(error: unknown): void;
 }
 
-/** Why the next link is brought up. `return`: back to QUIC, if that works again. */
-type Need = 'ended' | 'renewed' | 'drained' | 'moved' | 'return';
+/** Why the next link is brought up. `preferred`: over the other transport. `return`: back to QUIC, if that works again. `none`: this one goes on. */
+type Need = 'ended' | 'renewed' | 'drained' | 'moved' | 'preferred' | 'return' | 'none';
 
 /**
  * Keeps a link up until `signal` aborts, then resolves; nothing else ends it. An older link is retired once the newer one is answered, and lives until it ends by itself.
@@ -36,7 +42,7 @@ type Need = 'ended' | 'renewed' | 'drained' | 'moved' | 'return';
  */
 export async function keepLinked(keeping: Keeping, world: Pick<World, 'clock' | 'random' | 'log'>, signal: AbortSignal): Promise<void> {
   const keeper = new Keeper(keeping, world, signal);
-  let current = await keeper.bringUp({ choice: keeping.choice, distrust: undefined, afterLoss: false });
+  let current = await keeper.bringUp({ distrust: undefined, afterLoss: false });
   while (current !== undefined) {
     const next: KeptLink | undefined = await keeper.succeed(current);
     if (next !== current) current.retire();
@@ -58,13 +64,13 @@ class Keeper {
     this.#pace = new Pace(world);
   }
 
-  /** Tries until a link is up; undefined after an abort. A network that moves makes the attempt that runs worthless, and the failures before it too. */
-  async bringUp(request: BringRequest): Promise<KeptLink | undefined> {
+  /** Tries until a link is up; undefined after an abort. A network that moves, or another preference, makes the attempt that runs worthless, and the failures before it too. */
+  async bringUp(request: Omit<BringRequest, 'choice'>): Promise<KeptLink | undefined> {
     while (!this.#signal.aborted) {
       const round = new AbortController();
-      using _moved = this.#keeping.network.onMove((what) => round.abort(new TunnelError('interrupted', what)));
+      using _moved = this.#onTurn((what) => round.abort(new TunnelError('interrupted', what)));
       try {
-        return await this.#bring(request, round.signal);
+        return await this.#bring({ ...request, choice: this.#keeping.preference.choice }, round.signal);
       } catch (error) {
         if (this.#signal.aborted) return undefined;
         if (round.signal.aborted) {
@@ -83,6 +89,7 @@ class Keeper {
   async succeed(current: KeptLink): Promise<KeptLink | undefined> {
     const need = await this.#nextNeed(current);
     if (need === undefined) return undefined;
+    if (need === 'none') return current;
     if (need === 'return') return await this.#returnToQuic(current);
     const { transport, remote } = current.link;
     if (need !== 'ended') this.#world.log.info({ remote, transport, need }, 'another link is to take over');
@@ -96,16 +103,19 @@ class Keeper {
     }
     if (need === 'drained' || (ended !== undefined && !isAtOnce(ended))) await this.#pause();
     const lost = need === 'moved' || wasLost(ended);
-    return await this.bringUp({ choice: this.#keeping.choice, distrust, afterLoss: lost });
+    return await this.bringUp({ distrust, afterLoss: lost });
   }
 
   async #nextNeed(current: KeptLink): Promise<Need | undefined> {
     const { clock } = this.#world;
     const { promise, resolve } = Promise.withResolvers<Need | undefined>();
     const stop = () => resolve(undefined);
-    const mayReturn = this.#keeping.choice === 'auto' && current.link.transport === 'tls';
-    using _return = mayReturn ? clock.after(this.#keeping.quicReturnMs, () => resolve('return')) : undefined;
+    const { choice, quicReturnMs } = this.#keeping.preference;
+    const mayReturn = choice === 'auto' && current.link.transport === 'tls';
+    using _return = mayReturn ? clock.after(quicReturnMs, () => resolve('return')) : undefined;
+    using _preferred = this.#keeping.onPreference(() => resolve(needAfter(choice, this.#keeping.preference.choice, current)));
     using _moved = this.#keeping.network.onMove(() => resolve('moved'));
+    if (choice !== 'auto' && current.link.transport !== choice) resolve('preferred'); // it changed while this one came up
     void current.ended.then(() => resolve('ended'));
     void current.wish.then(resolve);
     this.#signal.addEventListener('abort', stop, { once: true });
@@ -122,9 +132,9 @@ class Keeper {
     const request: BringRequest = { choice: 'quic', distrust: undefined, afterLoss: false };
     const round = new AbortController();
     let moved = false;
-    using _moved = this.#keeping.network.onMove(() => {
+    using _moved = this.#onTurn((what) => {
       moved = true;
-      round.abort(new TunnelError('interrupted', 'the network moved'));
+      round.abort(new TunnelError('interrupted', what));
     });
     void current.ended.then((ended) => {
       // The gateway lets an idle link go when it has heard the newer one, which may be before we have heard its answer there.
@@ -136,7 +146,7 @@ class Keeper {
       if (this.#signal.aborted) return undefined;
       this.#world.log.debug({ error }, 'no way back to QUIC yet');
     }
-    return moved ? await this.bringUp({ ...request, choice: this.#keeping.choice }) : current;
+    return moved ? await this.bringUp(request) : current;
   }
 
   async #bring(request: BringRequest, round: AbortSignal): Promise<KeptLink> {
@@ -145,10 +155,18 @@ class Keeper {
     return link;
   }
 
-  /** Ended early by a network that moves. */
+  /** What was tried before counts no more. */
+  #onTurn(callback: (what: string) => void): Disposable {
+    const turn = new DisposableStack();
+    turn.use(this.#keeping.network.onMove(callback));
+    turn.use(this.#keeping.onPreference(() => callback('another transport is preferred')));
+    return turn;
+  }
+
+  /** Ended early by a turn. */
   async #pause(): Promise<void> {
     const stop = new AbortController();
-    using _moved = this.#keeping.network.onMove(() => {
+    using _turn = this.#onTurn(() => {
       this.#pace.forget();
       stop.abort();
     });
@@ -161,6 +179,12 @@ class Keeper {
     if (link.transport !== 'quic' || !wasLost(ended) || upMs >= LIMITS.goodLinkMs) return undefined;
     return `the QUIC link before was lost after ${Math.round(upMs / 1000)} s`;
   }
+}
+
+/** Of a link that stands, when the preference has changed. */
+function needAfter(before: TransportChoice, now: TransportChoice, { link: { transport } }: KeptLink): Need {
+  if (now === 'auto') return before !== 'auto' && transport === 'tls' ? 'return' : 'none';
+  return transport === now ? 'none' : 'preferred';
 }
 
 /** Back without a pause: the gateway expects it. */

@@ -29,6 +29,7 @@ function stand() {
       retired: false,
       certificatePem: '',
       renew: async () => {},
+      advertise: async () => {},
     };
     presence.add(made);
     return {

@@ -60,6 +60,11 @@ export class Presence {
     }
   }
 
+  /** Offers what agent.json says now on every link; one that ends meanwhile has nothing to offer. */
+  async advertise(): Promise<void> {
+    await Promise.allSettled([...this.#links].map((link) => link.advertise()));
+  }
+
   /** Resolves when no link is left. */
   async empty(): Promise<void> {
     await Promise.all([...this.#links].map(({ ended }) => ended));

@@ -28,8 +28,8 @@ import { type ChannelRules, Channels } from './serve-channels.ts';
 /** What the agent says about itself on each of its links. */
 export interface AgentSelf {
   readonly agentId: string;
-  /** From agent.json; empty: whatever the gateway assigns. */
-  readonly own: readonly Route[];
+  /** From agent.json, as it is now; empty: whatever the gateway assigns. */
+  own(): readonly Route[];
   /** JWKS as JSON text; null refuses every session. */
   readonly sessionKeys: string | null;
   readonly ledger: Ledger;
@@ -98,8 +98,16 @@ export class ControlServer implements ChannelRules, Disposable {
 
   /** Until the gateway ends the stream. Errors as `control.messages` and `control.send`. */
   async converse(): Promise<void> {
-    if (this.#control.version === 1) await this.#advertise(offerToV1(await this.#wishes()));
+    if (this.#control.version === 1) await this.advertise();
     for await (const message of this.#control.messages) await this.#heard(message);
+  }
+
+  /** What there is to offer now; before an assignment, nothing yet. Channels that do not fit any more end. Errors as `control.send`. */
+  async advertise(): Promise<void> {
+    const wishes = await this.#wishes();
+    if (this.#control.version === 1) await this.#send(offerToV1(wishes));
+    else if (this.#assignment !== undefined) await this.#send(offerWithin(this.#assignment, wishes));
+    this.channels.recheck();
   }
 
   async #heard(message: GatewayMessage): Promise<void> {
@@ -107,8 +115,7 @@ export class ControlServer implements ChannelRules, Disposable {
       case 'assignment':
         this.#assignment = message;
         if (message.renew) this.#events.renewNow();
-        await this.#advertise(offerWithin(message, await this.#wishes()));
-        return this.channels.recheck();
+        return await this.advertise();
       case 'heartbeat-ack':
         return this.#echoed(message.sentAtMs);
       case 'session-open':
@@ -130,11 +137,12 @@ export class ControlServer implements ChannelRules, Disposable {
   }
 
   async #wishes(): Promise<{ own: readonly Route[]; domain: string | undefined }> {
-    return { own: this.#self.own, domain: await this.#self.domain() };
+    const domain = await this.#self.domain();
+    return { own: this.#self.own(), domain };
   }
 
   /** The heartbeat behind it proves by its echo that the gateway has read so far: only then the agent can be reached. */
-  async #advertise(offer: Offer): Promise<void> {
+  async #send(offer: Offer): Promise<void> {
     this.#offer = offer;
     this.#advertised = advertisementOf(offer, (this.#advertised?.epoch ?? 0n) + 1n);
     await this.#control.send(this.#advertised);

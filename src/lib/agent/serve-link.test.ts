@@ -94,13 +94,13 @@ async function stand(
   const retired = Promise.withResolvers<void>();
   const self = {
     agentId: AGENT,
-    own: own.map((route) => parseRoute(route)),
+    own: () => own.map((route) => parseRoute(route)),
     sessionKeys: publicKeys([key]),
     ledger: silentLedger(),
     domain: async () => undefined,
   };
   const installed = { ...identity, superseded: never, adopt };
-  const events = { online: (now: Online) => online.push(now), replace: (why: string) => wishes.push(why), renewable: () => {}, retired: retired.promise };
+  const events = { online: (now: Online) => online.push(now), replace: (why: string) => wishes.push(why), standing: () => {}, retired: retired.promise };
   const outcome = serveLink(agent, { self, hello, identity: installed, afterLoss, ...events }, resolving, stop.signal);
   outcome.catch(() => {});
   t.after(async () => {

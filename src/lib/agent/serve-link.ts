@@ -25,10 +25,15 @@ export interface Serving {
   online(now: Online): void;
   /** Another link should take the place of this one, which goes on meanwhile. Version 2: stock gateways lose an agent that has two. */
   replace(why: 'renewed' | 'drained'): void;
-  /** The control stream stands: renewals can be asked for over it. */
-  renewable(renewal: Pick<Renewal, 'renew'>): void;
+  /** The control stream stands: this can be asked over it. */
+  standing(service: LinkService): void;
   /** Resolves when a newer link has taken its place. */
   readonly retired: Promise<void>;
+}
+
+export interface LinkService extends Pick<Renewal, 'renew'> {
+  /** Offers what agent.json says now. Errors where the link ends. */
+  advertise(): Promise<void>;
 }
 
 export interface Online {
@@ -78,7 +83,7 @@ export async function serveLink(link: Link, serving: Serving, world: World, sign
 /** Rejects with the first failure of any part; resolves when all have ended, after an abort of `signal`. */
 async function runParts(
   link: Link,
-  { self, hello, identity, afterLoss, online, replace, renewable, retired }: Serving,
+  { self, hello, identity, afterLoss, online, replace, standing, retired }: Serving,
   world: World,
   signal: AbortSignal,
   finish: (outcome: LinkOutcome) => void,
@@ -89,7 +94,6 @@ async function runParts(
   const newer = new AbortController();
   const renewal = new Renewal(identity, control, world);
   let graceMs: number = LIMITS.replacedLinkGraceMs;
-  renewable(renewal);
   const events = {
     online(advertised: RouteAdvertise) {
       firstAnswer.resolve();
@@ -101,6 +105,7 @@ async function runParts(
   };
   using server = new ControlServer(link, control, self, events, world);
   const { channels } = server;
+  standing({ renew: (wanted, signal) => renewal.renew(wanted, signal), advertise: () => server.advertise() });
   const renew = async () => {
     if (!(await renewal.run(AbortSignal.any([signal, newer.signal])))) return;
     graceMs = LIMITS.renewedLinkGraceMs; // No channel is cut for a certificate.

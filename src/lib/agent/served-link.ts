@@ -3,8 +3,7 @@ import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
 import { CLOSE, closeLink } from '../link/version.ts';
 import { type Link, REFUSED_BY_PEER } from '../transport/link.ts';
-import type { Renewal } from './renew.ts';
-import { type LinkOutcome, type Online, type Serving, serveLink } from './serve-link.ts';
+import { type LinkOutcome, type LinkService, type Online, type Serving, serveLink } from './serve-link.ts';
 
 export type Ended = LinkOutcome | { readonly why: 'failed'; readonly error: unknown };
 
@@ -12,7 +11,7 @@ export type Ended = LinkOutcome | { readonly why: 'failed'; readonly error: unkn
 export type KeptLink = Pick<ServedLink, 'link' | 'wish' | 'ended' | 'retire' | 'giveUp'>;
 
 /** What those need who say how an agent fares. */
-export type PresentLink = Pick<ServedLink, 'link' | 'reason' | 'ended' | 'online' | 'retired' | 'certificatePem' | 'renew'>;
+export type PresentLink = Pick<ServedLink, 'link' | 'reason' | 'ended' | 'online' | 'retired' | 'certificatePem' | 'renew' | 'advertise'>;
 
 export class ServedLink {
   readonly link: Link;
@@ -27,7 +26,7 @@ export class ServedLink {
   /** With which it was made. */
   readonly certificatePem: string;
   readonly #leave = Promise.withResolvers<void>();
-  #renewal: Pick<Renewal, 'renew'> | undefined;
+  #service: LinkService | undefined;
   #retired = false;
   #online: { readonly now: Online; readonly since: number } | undefined;
 
@@ -35,7 +34,7 @@ export class ServedLink {
   constructor(
     link: Link,
     reason: string | null,
-    serving: Omit<Serving, 'online' | 'replace' | 'renewable' | 'retired'>,
+    serving: Omit<Serving, 'online' | 'replace' | 'standing' | 'retired'>,
     heard: (link: ServedLink) => void,
     world: World,
     signal: AbortSignal,
@@ -52,11 +51,11 @@ export class ServedLink {
     this.wish = wish.promise;
     this.answered = answered.promise;
     this.answered.catch(() => {}); // whoever waits for it hears of it
-    const renewable = (renewal: Pick<Renewal, 'renew'>) => {
-      this.#renewal = renewal;
+    const standing = (service: LinkService) => {
+      this.#service = service;
     };
     this.certificatePem = serving.identity.certificatePem;
-    const events = { online, replace: wish.resolve, renewable, retired: this.#leave.promise };
+    const events = { online, replace: wish.resolve, standing, retired: this.#leave.promise };
     this.ended = serveLink(link, { ...serving, ...events }, world, signal).catch((error: unknown): Ended => ({ why: 'failed', error }));
     void this.ended.then((ended) => {
       this.#online = undefined;
@@ -81,8 +80,13 @@ export class ServedLink {
 
   /** Asks for another certificate over this link and stores it. Errors as `Renewal.renew`, `gateway.unreachable` before its control stream stands. */
   async renew(wanted: { readonly rotateKey: boolean }, signal: AbortSignal): Promise<void> {
-    if (this.#renewal === undefined) throw new TunnelError('gateway.unreachable', 'the link is only beginning');
-    await this.#renewal.renew(wanted, signal);
+    if (this.#service === undefined) throw new TunnelError('gateway.unreachable', 'the link is only beginning');
+    await this.#service.renew(wanted, signal);
+  }
+
+  /** Offers what agent.json says now; a link that only begins does so by itself. Errors where the link ends. */
+  async advertise(): Promise<void> {
+    await this.#service?.advertise();
   }
 
   /** Ends it now, whatever it carries. */

@@ -14,11 +14,11 @@ export function servingOf(
   { identity, superseded }: InForce,
   reason: string | null,
   ledger: Ledger,
-): Omit<Serving, 'online' | 'afterLoss' | 'replace' | 'renewable' | 'retired'> {
+): Omit<Serving, 'online' | 'afterLoss' | 'replace' | 'standing' | 'retired'> {
   const { config } = installed;
-  const own = ownRoutes(config);
+  const own = () => ownRoutes(installed.config);
   return {
-    self: { agentId: config.agent_id, own, sessionKeys: config.session_keys, ledger, domain: () => detectDomain(own) },
+    self: { agentId: config.agent_id, own, sessionKeys: config.session_keys, ledger, domain: () => detectDomain(own()) },
     hello: {
       kind: 'hello',
       software: 'tunnel',

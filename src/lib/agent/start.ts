@@ -1,6 +1,7 @@
 // The running agent: opens its data folder, keeps itself linked until it is closed, and says when it can be reached and how it fares.
 import type { AgentRenewalAnswer } from '../api/agent-renewal.ts';
 import type { AgentStatusAnswer } from '../api/agent-status.ts';
+import type { ReloadAnswer } from '../api/config.ts';
 import { within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
@@ -11,16 +12,17 @@ import { loadQuiche } from '../transport/quic/native.ts';
 import { type AgentDesk, answerOnSocket } from './agent-socket.ts';
 import { bringLink } from './bring-link.ts';
 import type { TransportChoice } from './choose-transport.ts';
-import { type AgentConfig, ownRoutes, quicReturnMs, readConfig } from './config.ts';
+import { type AgentConfig, type AgentFlags, readConfig } from './config.ts';
 import { hasTls, parseEndpoint, waysTo } from './dial-gateway.ts';
 import { expiredOr } from './expired.ts';
 import { removeAbandoned } from './identity-folder.ts';
 import { Installed, lockAgent } from './installed.ts';
 import { Journal } from './journal.ts';
-import { type BringRequest, keepLinked } from './keep-linked.ts';
+import { type BringRequest, type Keeping, keepLinked } from './keep-linked.ts';
 import { Ledger } from './ledger.ts';
 import { NetworkWatch } from './network-watch.ts';
 import { Presence } from './presence.ts';
+import { RunningSettings } from './running-settings.ts';
 import type { Online } from './serve-link.ts';
 import { type Ended, type PresentLink, ServedLink } from './served-link.ts';
 import { servingOf } from './serving.ts';
@@ -28,12 +30,10 @@ import { servingOf } from './serving.ts';
 /** A renewed certificate has so long to be seen at work. */
 const IN_USE_MS = 30_000;
 
-export interface AgentOptions {
+export interface AgentOptions extends AgentFlags {
   readonly dataDir: string;
-  /** host:port, before what is stored. */
-  readonly quicEndpoint?: string | undefined;
-  /** Before what is stored; `auto` where nothing is. */
-  readonly transport?: TransportChoice | undefined;
+  /** Settings whose flag came from its variable. */
+  readonly byVariable?: ReadonlySet<string> | undefined;
 }
 
 export interface AgentOnline extends Online {
@@ -44,6 +44,8 @@ export interface Agent extends AsyncDisposable {
   /** Resolves when the gateway has answered on a link that is up now, or on the next one. An abort rejects with the signal's reason. */
   online(signal: AbortSignal): Promise<AgentOnline>;
   status(): AgentStatusAnswer;
+  /** Reads agent.json again; what people set in it is in force then. Errors as `RunningSettings.reload`, after which nothing has changed. */
+  reload(): Promise<ReloadAnswer>;
   /** Ends the links, telling the gateway; resolves when nothing is left. Calling twice is calling once. */
   close(): Promise<void>;
   /**
@@ -59,19 +61,16 @@ export interface Agent extends AsyncDisposable {
  * Does not wait for the gateway, which may be away for hours. Errors: those of `Installed.open`, `route.malformed`, `address.malformed`, `duration.malformed`, `state.locked`,
  * `usage` and `quic.unavailable` for a transport that the gateway or this machine does not have.
  */
-export async function startAgent({ dataDir, quicEndpoint, transport }: AgentOptions, world: World): Promise<Agent> {
+export async function startAgent({ dataDir, byVariable = new Set(), ...flags }: AgentOptions, world: World): Promise<Agent> {
   await using starting = new AsyncDisposableStack();
   tuneHeapForBytes();
   await readConfig(dataDir, world.files); // without one there is no folder to lock
   starting.use(await lockAgent(dataDir, world));
   const installed = await Installed.open(dataDir, world);
   await removeAbandoned(dataDir, installed.config.identity, world.files);
-  const endpoint = () => quicEndpoint ?? installed.config.quic_endpoint;
-  const choice = transport ?? installed.config.transport ?? 'auto';
-  const returnMs = quicReturnMs(installed.config);
+  const endpoint = () => flags.quicEndpoint ?? installed.config.quic_endpoint;
   parseEndpoint(endpoint());
-  ownRoutes(installed.config);
-  await judgeChoice(choice, installed.config);
+  const settings = await RunningSettings.open({ dataDir, flags, byVariable, judge: judgeChoice }, installed, world);
 
   const journal = starting.use(await Journal.open(dataDir, world));
   const ledger = new Ledger(journal);
@@ -105,7 +104,16 @@ export async function startAgent({ dataDir, quicEndpoint, transport }: AgentOpti
     expiry.reject(judged);
     stopping.abort(judged);
   };
-  const keeping = { choice, quicReturnMs: returnMs, network, bring, failed };
+  const { onPreference } = settings;
+  const keeping: Keeping = {
+    get preference() {
+      return settings.preference;
+    },
+    onPreference,
+    network,
+    bring,
+    failed,
+  };
   const status = (): AgentStatusAnswer => {
     const { agent_id, name, gateway } = installed.config;
     const not_after = new Date(certificateFacts(installed.identity.certificatePem).notAfter).toISOString();
@@ -119,7 +127,7 @@ export async function startAgent({ dataDir, quicEndpoint, transport }: AgentOpti
     if (versionOf(link.link) === 2) await inUse(installed, presence, world.clock, stopping.signal);
     return installed.renewed(wanted.rotateKey);
   };
-  await answerIfPossible(starting, dataDir, { status, renew }, world);
+  await answerIfPossible(starting, dataDir, { status, renew, settings: () => settings.shown() }, world);
   const watched = network.run(() => presence.current?.link.remote, world, stopping.signal);
   const over = Promise.all([keepLinked(keeping, world, stopping.signal), watched]).then(() => presence.empty());
   const stopped = Promise.race([over, expiry.promise]);
@@ -134,7 +142,8 @@ export async function startAgent({ dataDir, quicEndpoint, transport }: AgentOpti
   const running = starting.move();
   const close = () => running.disposeAsync();
   const online = async (signal: AbortSignal) => ({ gateway: installed.config.gateway, ...(await presence.wait(AbortSignal.any([signal, stopping.signal]))) });
-  return { online, status, renew, close, stopped, [Symbol.asyncDispose]: close };
+  const reload = () => settings.reload(() => presence.advertise());
+  return { online, status, renew, reload, close, stopped, [Symbol.asyncDispose]: close };
 }
 
 /** What can never work is said at once. Errors `usage`, `quic.unavailable`. */

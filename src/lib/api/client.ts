@@ -1,5 +1,6 @@
 // The HTTP contract as methods: one a request, each answer checked against its shape, each failure a TunnelError.
 import { z } from 'zod';
+import { ConfigAnswer, ReloadAnswer } from './config.ts';
 import * as contract from './contract.ts';
 import type { Exchange, ExchangeRequest } from './exchange.ts';
 import * as locks from './locks.ts';
@@ -26,6 +27,10 @@ export interface ApiClient {
   status(signal: AbortSignal): Promise<contract.StatusAnswer>;
   /** Moves agents away before a stop; answers at once. */
   drain(request: contract.DrainRequest, signal: AbortSignal): Promise<contract.DrainAnswer>;
+  /** The settings that the running gateway goes by. */
+  config(signal: AbortSignal): Promise<ConfigAnswer>;
+  /** Reads the configuration again; answers when it is in force. */
+  reload(signal: AbortSignal): Promise<ReloadAnswer>;
   mintToken(request: tokens.MintRequest, signal: AbortSignal): Promise<tokens.MintAnswer>;
   listTokens(query: tokens.TokenQuery, signal: AbortSignal): Promise<tokens.TokenList>;
   /** By name, id or `sha256:` and the hash of the string, here and below. Error `token.unknown`. */
@@ -78,6 +83,8 @@ export function apiClient(exchange: Exchange): ApiClient {
     finishRotation: (signal) => ask({ method: 'DELETE', path: PATHS.caRotation }, contract.RotationAnswer, signal),
     status: (signal) => ask({ method: 'GET', path: PATHS.status }, contract.StatusAnswer, signal),
     drain: (body, signal) => ask({ method: 'POST', path: PATHS.drain, body }, contract.DrainAnswer, signal),
+    config: (signal) => ask({ method: 'GET', path: PATHS.config }, ConfigAnswer, signal),
+    reload: (signal) => ask({ method: 'POST', path: PATHS.reload, body: {} }, ReloadAnswer, signal),
     mintToken: (body, signal) => ask({ method: 'POST', path: PATHS.tokens, body }, tokens.MintAnswer, signal),
     listTokens: (query, signal) => ask({ method: 'GET', path: withQuery(PATHS.tokens, query) }, tokens.TokenList, signal),
     findTokens: (which, signal) => ask({ method: 'GET', path: tokenPath(which) }, tokens.TokensFound, signal),

@@ -15,6 +15,8 @@ export const PATHS = {
   whoami: '/api/v1/whoami',
   status: '/api/v1/status',
   drain: '/api/v1/drain',
+  config: '/api/v1/config',
+  reload: '/api/v1/reload',
   tokens: '/api/v1/tokens',
   agents: '/api/v1/agents',
   routes: '/api/v1/routes',

@@ -3,6 +3,7 @@ import type { Endpoint } from './endpoint.ts';
 import { agentEndpoints } from './endpoints/agents.ts';
 import { auditEndpoints } from './endpoints/audit.ts';
 import { caEndpoints } from './endpoints/ca.ts';
+import { configEndpoints } from './endpoints/config.ts';
 import { healthEndpoints } from './endpoints/health.ts';
 import { lockEndpoints } from './endpoints/locks.ts';
 import { loginEndpoints } from './endpoints/logins.ts';
@@ -14,6 +15,7 @@ import { tunnelEndpoints } from './endpoints/tunnels.ts';
 
 export const ENDPOINTS: readonly Endpoint[] = [
   healthEndpoints,
+  configEndpoints,
   caEndpoints,
   loginEndpoints,
   tokenEndpoints,

@@ -7,6 +7,7 @@ export const AUDIT_CODES = {
   'ca.rotation-ended': 'the certificate authority before is not accepted any more',
   'store.restored': 'the gateway is what a backup held',
   'gateway.started': 'the gateway started to serve',
+  'gateway.reloaded': 'the gateway read its configuration again',
   'gateway.draining': 'the gateway moves its agents away and lets nothing new begin',
   'agent.started': 'the agent started to dial its gateway; in its own log only',
   'agent.stopped': 'the agent stopped; in its own log only',

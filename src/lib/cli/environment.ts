@@ -16,6 +16,16 @@ export function isTruthy(value: string | undefined): boolean {
   return /^(true|1|yes|y|t)$/i.test(value ?? '');
 }
 
+/** Of flags that were given, those whose value came from the variable; each by its name in a file: `public-url` is public_url. `raw` is what was parsed of the command line. */
+export function givenByVariable(flags: object, raw: readonly { readonly type: string; readonly flag?: string }[]): Set<string> {
+  const typed = new Set(raw.flatMap(({ type, flag }) => (type === 'flag' && flag !== undefined ? [flag] : [])));
+  return new Set(
+    Object.keys(flags)
+      .filter((flag) => !typed.has(flag))
+      .map((flag) => (flag === 'debug' ? 'log_level' : flag.replaceAll('-', '_'))),
+  );
+}
+
 type Flags = typeof Command.flags;
 
 /**

@@ -59,7 +59,7 @@ export function commandPage(command: CommandDefinition, related: readonly string
     ]),
     section('EXIT STATUS', ['0 when it did what was asked, above 0 as', '.Xr tunnel-exit-codes 7', 'lists.']),
     section('EXAMPLES', ['.Bd -literal -offset indent', ...exampleLines(command), '.Ed']),
-    section('SEE ALSO', seeAlso([...related.filter((other) => other !== id).map(pageName), 'tunnel'], ['tunnel-exit-codes'])),
+    section('SEE ALSO', seeAlso([...related.filter((other) => other !== id).map(pageName), 'tunnel'], [['tunnel-exit-codes', 7]])),
   ]);
 }
 
@@ -101,7 +101,8 @@ export function mainPage(commands: readonly CommandDefinition[]): string {
         path('~/.local/state/tunnel', 'State folder of other users.'),
         path('~/.config/tunnel/login.json', "The operator's login, readable by its owner alone."),
         path('control.sock', "In a gateway's state folder: its API, for whoever may open it."),
-        path('agent.json', "In an agent's state folder: what it knows of its gateway. People may set routes, transport and quic_return in it."),
+        path('gateway.json', "In a gateway's state folder: its settings, see tunnel-gateway.conf(5)."),
+        path('agent.json', "In an agent's state folder: what it knows of its gateway, and its settings, see tunnel-agent.conf(5)."),
         path('agent.sock', "In an agent's state folder: how it fares, for agent status."),
       ]),
     ]),
@@ -115,7 +116,11 @@ export function mainPage(commands: readonly CommandDefinition[]): string {
       'SEE ALSO',
       seeAlso(
         commands.map(({ id }) => pageName(id)),
-        ['tunnel-exit-codes'],
+        [
+          ['tunnel-agent.conf', 5],
+          ['tunnel-gateway.conf', 5],
+          ['tunnel-exit-codes', 7],
+        ],
       ),
     ),
   ]);

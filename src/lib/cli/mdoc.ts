@@ -6,14 +6,14 @@ const REVISED = 'November 21, 2026';
 /** A macro and its arguments: `['Fl', '-json']`. */
 export type Macro = readonly [name: string, ...args: string[]];
 
-export function page(name: string, manual: 1 | 7, description: string, sections: readonly (readonly string[])[]): string {
+export function page(name: string, manual: 1 | 5 | 7, description: string, sections: readonly (readonly string[])[]): string {
   const head = [`.Dd ${REVISED}`, `.Dt ${name.toUpperCase()} ${manual}`, '.Os', '.Sh NAME', `.Nm ${name}`, `.Nd ${escapeLine(description)}`];
   return `${[...head, ...sections.flat()].join('\n')}\n`;
 }
 
-/** Of commands, then of the pages of manual 7. */
-export function seeAlso(commands: readonly string[], more: readonly string[] = []): string[] {
-  const pages = [...[...new Set(commands)].sort().map((name) => `${name} 1`), ...more.map((name) => `${name} 7`)];
+/** Of commands, then of pages of other manuals, in their order. */
+export function seeAlso(commands: readonly string[], more: readonly (readonly [page: string, manual: 5 | 7])[] = []): string[] {
+  const pages = [...[...new Set(commands)].sort().map((name) => `${name} 1`), ...more.map(([name, manual]) => `${name} ${manual}`)];
   return pages.map((name, index) => `.Xr ${name}${index === pages.length - 1 ? '' : ' ,'}`);
 }
 

@@ -9,6 +9,7 @@ export type Shapes = { readonly z: typeof z } & typeof import('../api/contract.t
   typeof import('../api/tokens.ts') &
   typeof import('../api/agent-status.ts') &
   typeof import('../api/agent-renewal.ts') &
+  typeof import('../api/config.ts') &
   typeof import('../api/shapes.ts');
 
 /** The one document of a command whose `run` gives a `T`. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseListen, parsePublicUrl, quicEndpoint, serverNames, settledConfig, wantedConfig } from './config.ts';
+import { parseListen, parsePublicUrl } from './addresses.ts';
+import { quicEndpoint, serverNames, settledConfig, wantedConfig } from './config.ts';
 
-const LIFETIMES = { agent_cert_lifetime: '90d', server_cert_lifetime: '365d' };
-const stored = (listen: string, public_url: string, more = {}) => ({ listen, public_url, public_udp: null, proxy_listen: null, ...LIFETIMES, ...more });
+const stored = (listen: string, public_url: string, more = {}) => ({ listen, public_url, public_udp: null, proxy_listen: null, ...more });
 
 for (const [text, address, port] of [
   ['0.0.0.0:8443', '0.0.0.0', 8443],

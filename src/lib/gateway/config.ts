@@ -1,33 +1,27 @@
 // What a gateway listens on and is called from outside: flags over what is stored in gateway.json, for its start and for minting without it (cli.md).
-import { z } from 'zod';
 import { formatDuration, parseDuration } from '../base/duration.ts';
 import { TunnelError } from '../base/errors.ts';
-import { escapeText } from '../base/escape.ts';
-import type { ResolvedAddress, SocketAddress, World } from '../base/world.ts';
-import { isHostName } from '../routing/name-pattern.ts';
-import { formatAddress, parseAddress } from '../routing/subnet.ts';
+import { type Given, givenFlags, type SettingValue } from '../base/settings.ts';
+import type { ResolvedAddress, SocketAddress } from '../base/world.ts';
+import type { LogLevel } from '../system/log.ts';
+import { bracketed, DEFAULT_LISTEN, formatListen, isWildcard, parseListen, parsePublicUdp, parsePublicUrl, urlOf } from './addresses.ts';
+import { parseLifetime, type StoredConfig } from './config-file.ts';
 
-const DEFAULT_LISTEN = '0.0.0.0:8443';
 const DAY_MS = 86_400_000;
 export const DEFAULT_AGENT_CERT_MS = 90 * DAY_MS;
 const DEFAULT_SERVER_CERT_MS = 365 * DAY_MS;
-/** Renewed with a third left, and not more often than every ten seconds. */
-const SHORTEST_CERT_MS = 30_000;
-const LONGEST_CERT_MS = 3650 * DAY_MS;
 
-/** Unknown keys survive. */
-const StoredConfig = z.looseObject({
-  listen: z.string(),
-  public_url: z.string(),
-  public_udp: z.string().nullable().default(null),
-  proxy_listen: z.string().nullable().default(null),
-  /** Durations; missing: the defaults. */
-  agent_cert_lifetime: z.string().optional(),
-  server_cert_lifetime: z.string().optional(),
-  /** A duration after which every session ends; missing: none. */
-  longest_session: z.string().nullish(),
-});
-export type StoredConfig = z.infer<typeof StoredConfig>;
+/** Of each setting in gateway.json. */
+export const GATEWAY_DEFAULTS = {
+  listen: DEFAULT_LISTEN,
+  public_url: null,
+  public_udp: null,
+  proxy_listen: null,
+  agent_cert_lifetime: formatDuration(DEFAULT_AGENT_CERT_MS),
+  server_cert_lifetime: formatDuration(DEFAULT_SERVER_CERT_MS),
+  longest_session: null,
+  log_level: 'info',
+} as const satisfies Record<keyof typeof StoredConfig.shape, SettingValue>;
 
 export interface GatewayFlags {
   readonly listen?: string | undefined;
@@ -37,6 +31,22 @@ export interface GatewayFlags {
   /** Durations. */
   readonly agentCertLifetime?: string | undefined;
   readonly serverCertLifetime?: string | undefined;
+  readonly logLevel?: LogLevel | undefined;
+}
+
+const SETTING_OF = {
+  listen: 'listen',
+  publicUrl: 'public_url',
+  publicUdp: 'public_udp',
+  proxyListen: 'proxy_listen',
+  agentCertLifetime: 'agent_cert_lifetime',
+  serverCertLifetime: 'server_cert_lifetime',
+  logLevel: 'log_level',
+} as const satisfies Record<keyof GatewayFlags, keyof typeof GATEWAY_DEFAULTS>;
+
+/** `byVariable`: the settings whose flag came from its variable. */
+export function givenBy(flags: GatewayFlags, byVariable: ReadonlySet<string>): Given {
+  return givenFlags(SETTING_OF, flags, byVariable);
 }
 
 /** What is to be listened on, before the system has chosen ports. */
@@ -58,20 +68,6 @@ export interface Lifetimes {
   readonly serverMs: number;
 }
 
-/** Undefined before the first start. Error `config.invalid`. */
-export async function readConfig(path: string, files: World['files']): Promise<StoredConfig | undefined> {
-  const content = await files.readSecret(path);
-  if (content === undefined) return undefined;
-  try {
-    return StoredConfig.parse(JSON.parse(Buffer.from(content).toString()));
-  } catch (cause) {
-    throw new TunnelError('config.invalid', `${path} is not what a gateway writes`, {
-      hint: 'Correct it, or remove it and start the gateway with --listen and --public-url.',
-      cause,
-    });
-  }
-}
-
 /** Flags first, then what is stored; a port that was chosen once is used again. Errors `address.malformed`, `duration.malformed`, `usage`, `gateway.public-url`. */
 export function wantedConfig(flags: GatewayFlags, stored: StoredConfig | undefined, interfaces: readonly ResolvedAddress[]): WantedConfig {
   const listen = chosenBefore(flags.listen, stored?.listen, 'listen') ?? parseListen(DEFAULT_LISTEN, 'listen');
@@ -83,16 +79,16 @@ export function wantedConfig(flags: GatewayFlags, stored: StoredConfig | undefin
       hint: `Addresses of this machine: ${urls.join(', ') || 'none but loopback'}; a DNS name is better.`,
     });
   }
-  const publicUdp = flags.publicUdp === undefined ? (stored?.public_udp ?? null) : parsePublicUdp(flags.publicUdp);
+  const publicUdp = flags.publicUdp === undefined ? (stored?.public_udp ?? null) : parsePublicUdp(flags.publicUdp, 'public-udp');
   const lifetimes = {
-    agentMs: parseLifetime(flags.agentCertLifetime ?? stored?.agent_cert_lifetime, 'agent-cert-lifetime') ?? DEFAULT_AGENT_CERT_MS,
-    serverMs: parseLifetime(flags.serverCertLifetime ?? stored?.server_cert_lifetime, 'server-cert-lifetime') ?? DEFAULT_SERVER_CERT_MS,
+    agentMs: lifetimeOf(flags.agentCertLifetime ?? stored?.agent_cert_lifetime, 'agent-cert-lifetime', DEFAULT_AGENT_CERT_MS),
+    serverMs: lifetimeOf(flags.serverCertLifetime ?? stored?.server_cert_lifetime, 'server-cert-lifetime', DEFAULT_SERVER_CERT_MS),
   };
   const longestSessionMs = stored?.longest_session ? parseDuration(stored.longest_session, 'longest_session') : null;
   return { listen, proxyListen, publicUrl, publicUdp, lifetimes, longestSessionMs };
 }
 
-/** What to store once the ports are known. */
+/** What to store once the ports are known; of the lifetimes only what is not the default, or stands there already. */
 export function settledConfig(
   wanted: WantedConfig,
   at: { readonly tcp: SocketAddress; readonly proxy: SocketAddress | null },
@@ -104,9 +100,17 @@ export function settledConfig(
     public_url: wanted.publicUrl ?? urlOf(at.tcp),
     public_udp: wanted.publicUdp,
     proxy_listen: at.proxy && formatListen(at.proxy),
-    agent_cert_lifetime: formatDuration(wanted.lifetimes.agentMs),
-    server_cert_lifetime: formatDuration(wanted.lifetimes.serverMs),
+    ...unlessDefault('agent_cert_lifetime', wanted.lifetimes.agentMs, DEFAULT_AGENT_CERT_MS, stored),
+    ...unlessDefault('server_cert_lifetime', wanted.lifetimes.serverMs, DEFAULT_SERVER_CERT_MS, stored),
   };
+}
+
+function unlessDefault(setting: 'agent_cert_lifetime' | 'server_cert_lifetime', ms: number, defaultMs: number, stored: StoredConfig | undefined) {
+  return ms === defaultMs && stored?.[setting] === undefined ? {} : { [setting]: formatDuration(ms) };
+}
+
+function lifetimeOf(text: string | undefined, field: string, defaultMs: number): number {
+  return text === undefined ? defaultMs : parseLifetime(text, field);
 }
 
 /** Where agents dial QUIC: what was given, or the URL's host with the UDP port. */
@@ -131,46 +135,6 @@ export function serverNames({ publicUrl, publicUdp, listen }: WantedConfig): str
   return [...new Set(hosts.map((host) => host.replace(/^\[(.*)\]$/, '$1')))];
 }
 
-export function formatListen({ address, port }: SocketAddress): string {
-  return `${bracketed(address)}:${port}`;
-}
-
-/** `127.0.0.1:8443`, `[::]:0`, `localhost:0`. Error `address.malformed`. */
-export function parseListen(text: string, field: string): SocketAddress {
-  const { host, port } = splitHostPort(text, field, 0);
-  const bytes = host === 'localhost' ? Uint8Array.of(127, 0, 0, 1) : parseAddress(host);
-  if (!bytes) throw malformed(field, text, `Write an address of this machine and a port: ${DEFAULT_LISTEN}, [::]:8443, 127.0.0.1:0.`);
-  return { address: formatAddress(bytes), port };
-}
-
-/** https, a host, nothing after it. Canonical text without a slash at the end. Error `usage`. */
-export function parsePublicUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const host = url?.hostname.replace(/^\[(.*)\]$/, '$1') ?? '';
-  const plain = url?.protocol === 'https:' && url.pathname === '/' && !url.search && !url.hash && !url.username && !url.password && url.port !== '0';
-  if (!url || !plain || isWildcard(host) || !(isHostName(host) || parseAddress(host))) {
-    throw new TunnelError('usage', `--public-url is not one that agents can dial: "${escapeText(text.slice(0, 200))}"`, {
-      hint: 'Write https://gw.example:8443, a name or address that agents and operators reach.',
-    });
-  }
-  return url.origin;
-}
-
-function parsePublicUdp(text: string): string {
-  const { host, port } = splitHostPort(text, 'public-udp', 1);
-  const bytes = parseAddress(host);
-  if (isWildcard(host) || !(bytes || isHostName(host)))
-    throw malformed('public-udp', text, 'Write a name or address that agents reach and a UDP port: gw.example:8443.');
-  return `${bytes ? bracketed(formatAddress(bytes)) : host}:${port}`;
-}
-
-function parseLifetime(text: string | undefined, field: string): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = parseDuration(text, field);
-  if (ms >= SHORTEST_CERT_MS && ms <= LONGEST_CERT_MS) return ms;
-  throw new TunnelError('duration.malformed', `${field} is not between ${formatDuration(SHORTEST_CERT_MS)} and ${formatDuration(LONGEST_CERT_MS)}: ${text}`);
-}
-
 /** A stored URL that only repeated the old listening address does not outlive it. */
 function storedUrl(stored: StoredConfig | undefined, listen: SocketAddress): string | null {
   if (!stored) return null;
@@ -183,27 +147,4 @@ function chosenBefore(flag: string | undefined, stored: string | null | undefine
   if (flag === undefined) return before;
   const wanted = parseListen(flag, field);
   return wanted.port === 0 && before?.address === wanted.address ? before : wanted;
-}
-
-function splitHostPort(text: string, field: string, lowestPort: number): { host: string; port: number } {
-  const [, v6, name, port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(0|[1-9]\d{0,4})$/.exec(text.toLowerCase()) ?? [];
-  if (port === undefined || Number(port) > 65_535 || Number(port) < lowestPort || (v6 !== undefined && !v6.includes(':')))
-    throw malformed(field, text, `Write host:port or [v6]:port, as in ${DEFAULT_LISTEN}.`);
-  return { host: v6 ?? name ?? '', port: Number(port) };
-}
-
-function malformed(field: string, text: string, hint: string): TunnelError {
-  return new TunnelError('address.malformed', `${field} is not an address and a port: "${escapeText(text.slice(0, 80))}"`, { hint });
-}
-
-function urlOf(at: SocketAddress): string {
-  return new URL(`https://${formatListen(at)}`).origin;
-}
-
-function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
-}
-
-function bracketed(address: string): string {
-  return address.includes(':') ? `[${address}]` : address;
 }

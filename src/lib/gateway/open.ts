@@ -52,12 +52,13 @@ async function openFolder(folder: DataFolder, passphrase: string | undefined, wo
   await using starting = new AsyncDisposableStack();
   starting.use(await lockFolder(folder, world.files));
   const keys = await loadKeys(folder, world.files, { now: world.clock.now, passphrase });
-  const [{ openStore }, { startControl }, { buildApi }, { everyoneIsLocalAdmin }, { quicEndpoint, readConfig }] = await Promise.all([
+  const [{ openStore }, { startControl }, { buildApi }, { everyoneIsLocalAdmin }, { quicEndpoint }, { readConfig }] = await Promise.all([
     import('../store/open.ts'),
     import('./control/control.ts'),
     import('./control/http/server.ts'),
     import('./control/http/who-calls.ts'),
     import('./config.ts'),
+    import('./config-file.ts'),
   ]);
   const stored = await readConfig(folder.config, world.files);
   const placesBefore = stored && { url: stored.public_url, quic: quicEndpoint(stored) };

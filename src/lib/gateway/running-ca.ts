@@ -60,6 +60,11 @@ export class RunningCa implements CaDesk {
     return this.#change(() => this.#options.disk.finish());
   }
 
+  /** Looks at the server certificate again, as `issue` sees it now. Errors of `issue`. */
+  refresh(): Promise<void> {
+    return this.#change(async () => {});
+  }
+
   /**
    * Keeps both in time until `signal` aborts, then resolves. `use` is called with each change, and again until it succeeds; `ended` when a window has passed.
    * A failure is tried again, a third of the certificate's life long.

@@ -3,7 +3,8 @@ import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
 import type { ServiceDefinition } from '../system/service/definition.ts';
 import { describeService } from '../system/service/describe.ts';
-import { type GatewayFlags, readConfig, wantedConfig } from './config.ts';
+import { type GatewayFlags, wantedConfig } from './config.ts';
+import { readConfig } from './config-file.ts';
 import { assertCa, dataFolder } from './data-folder.ts';
 
 /** Errors `ca.missing`, `ca.passphrase` (a service has nobody to ask), those of `wantedConfig`. */

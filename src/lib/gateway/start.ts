@@ -1,10 +1,11 @@
 // Starts a gateway on its data folder: lock, keys, store, control, edge, API, and last the door; closing goes the other way round.
+import type { ReloadAnswer } from '../api/config.ts';
 import { LIMITS } from '../base/limits.ts';
 import { VERSION } from '../base/version.ts';
 import type { World } from '../base/world.ts';
 import { openStore } from '../store/open.ts';
-import { levelOf } from '../system/log.ts';
-import { connectEndpoint, formatListen, type GatewayFlags, proxyUrl, quicEndpoint, readConfig, serverNames, settledConfig, wantedConfig } from './config.ts';
+import { formatListen } from './addresses.ts';
+import { connectEndpoint, type GatewayFlags, proxyUrl, quicEndpoint, settledConfig } from './config.ts';
 import type { Serving } from './control/context.ts';
 import { endLeftovers, startControl } from './control/control.ts';
 import { openFrontDoor } from './control/front-door.ts';
@@ -15,6 +16,7 @@ import { assertCa, dataFolder, loadKeys, lockFolder } from './data-folder.ts';
 import { KeptEdge } from './edge-process/keep-edge.ts';
 import { openPorts } from './open-ports.ts';
 import { type Credentials, RunningCa } from './running-ca.ts';
+import { type Reloadable, RunningConfig } from './running-config.ts';
 import { serverCertificate } from './server-certificate.ts';
 import type { TestHooks } from './test-hooks.ts';
 
@@ -23,6 +25,8 @@ export interface GatewayOptions extends GatewayFlags {
   /** Of the CA's key, where that is encrypted. */
   readonly caPassphrase?: string | undefined;
   readonly testHooks?: TestHooks | undefined;
+  /** Settings whose flag came from its variable. */
+  readonly byVariable?: ReadonlySet<string> | undefined;
 }
 
 export interface Gateway extends AsyncDisposable {
@@ -31,12 +35,14 @@ export interface Gateway extends AsyncDisposable {
   readonly tcp: string;
   readonly udp: string;
   readonly proxy: string | null;
+  /** Reads gateway.json again; resolves when it is in force. Errors as `RunningConfig.reload`, after which nothing has changed. */
+  reload(): Promise<ReloadAnswer>;
   /** New sessions are refused, agents are told to move, channels may end by themselves within the grace. Twice is once. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
 /** Errors `ca.missing`, `ca.passphrase`, `state.locked`, `gateway.public-url`, `address.malformed`, `port.in-use`, `address.not-here`, `file.loose-mode`, `store.corrupt`, `quic.unavailable`. */
-export async function startGateway({ dataDir, caPassphrase, testHooks, ...flags }: GatewayOptions, world: World): Promise<Gateway> {
+export async function startGateway({ dataDir, caPassphrase, testHooks, byVariable = new Set(), ...flags }: GatewayOptions, world: World): Promise<Gateway> {
   const folder = dataFolder(dataDir);
   const { files, clock, net } = world;
   await assertCa(folder, files);
@@ -44,24 +50,19 @@ export async function startGateway({ dataDir, caPassphrase, testHooks, ...flags 
   starting.use(await lockFolder(folder, files));
   const keys = await loadKeys(folder, files, { now: clock.now, passphrase: caPassphrase });
   keys.authority.signingKey; // said now, and not at the first enrolment
-  const stored = await readConfig(folder.config, files);
-  const wanted = wantedConfig(flags, stored, net.interfaces());
-  const ofServer = { names: serverNames(wanted), lifetimeMs: wanted.lifetimes.serverMs };
-  const ca = await RunningCa.open({ disk: keys.ca, issue: (authority) => serverCertificate(folder, authority, ofServer, world) }, world);
+  const config = await RunningConfig.open({ folder, flags, byVariable }, world);
+  const { stored, wanted } = config;
+  const ca = await RunningCa.open({ disk: keys.ca, issue: (authority) => serverCertificate(folder, authority, config.server, world) }, world);
   const { server: certificate } = ca.now;
 
   const limits = { silentMs: LIMITS.edgeSilentMs, memoryBytes: testHooks?.edgeMemoryBytes ?? LIMITS.edgeMemoryBytes };
-  const manner = { logLevel: levelOf(world.log), testHooks: testHooks !== undefined };
+  const manner = { logLevel: config.logLevel, testHooks: testHooks !== undefined };
   const edge = starting.use(new KeptEdge({ limits, manner }, world)); // its process comes up while the store opens
   const store = starting.use(await openStore(folder.database, world));
   const leftovers = await endLeftovers(store);
   if (leftovers > 0) world.log.warn({ sessions: leftovers }, 'sessions of the gateway before were ended');
-  const control = starting.use(
-    await startControl(
-      { store, ca, keys: keys.signing, agentCertMs: wanted.lifetimes.agentMs, longestSessionMs: wanted.longestSessionMs, placesBefore: undefined },
-      world,
-    ),
-  );
+  const settings = () => ({ agentCertMs: config.lifetimes.agentMs, longestSessionMs: config.wanted.longestSessionMs });
+  const control = starting.use(await startControl({ store, ca, keys: keys.signing, settings, placesBefore: undefined }, world));
   const { context } = control;
   let served = false;
   starting.defer(() => {
@@ -92,19 +93,32 @@ export async function startGateway({ dataDir, caPassphrase, testHooks, ...flags 
   );
   starting.use(door);
 
-  const config = settledConfig(wanted, { tcp: door.at, proxy: places.proxy }, stored);
-  await files.replaceAtomically(folder.config, `${JSON.stringify(config, null, 2)}\n`);
+  await config.settle(settledConfig(wanted, { tcp: door.at, proxy: places.proxy }, stored));
   const serving: Serving = {
-    places: { url: config.public_url, quic: quicEndpoint(config) },
-    connect: connectEndpoint(config.public_url),
-    proxyUrl: proxyUrl(config.public_url, places.proxy),
+    get places() {
+      return { url: config.reached.public_url, quic: quicEndpoint(config.reached) };
+    },
+    get connect() {
+      return connectEndpoint(config.reached.public_url);
+    },
+    get proxyUrl() {
+      return proxyUrl(config.reached.public_url, places.proxy);
+    },
     tcp: formatListen(door.at),
     udp: formatListen(places.udp),
     proxy: places.proxy && formatListen(places.proxy),
     serverPin: certificate.pin,
     edge,
     edgeStatus: () => edge.status,
+    settings: () => config.settings(),
+    reload: (actor) => config.reload(reloadable, actor),
     since: clock.monotonic(),
+  };
+  const reloadable: Reloadable = {
+    certificate: () => ca.now.server,
+    refreshCertificate: () => ca.refresh(),
+    useLogLevel: (level) => edge.useLogLevel(level),
+    reloaded: (changes, actor) => context.audit.keep({ code: 'gateway.reloaded', actor, subject: 'gateway', detail: { changes } }),
   };
   control.serve(serving);
   edge.keep();
@@ -114,7 +128,7 @@ export async function startGateway({ dataDir, caPassphrase, testHooks, ...flags 
     code: 'gateway.started',
     actor: 'gateway',
     subject: 'gateway',
-    detail: { version: VERSION, url: config.public_url, tcp: serving.tcp, udp: serving.udp, proxy: serving.proxy },
+    detail: { version: VERSION, url: serving.places.url, tcp: serving.tcp, udp: serving.udp, proxy: serving.proxy },
   });
 
   served = true;
@@ -139,5 +153,6 @@ export async function startGateway({ dataDir, caPassphrase, testHooks, ...flags 
   };
   let closing: Promise<void> | undefined;
   const close = ({ graceMs = LIMITS.drainGraceMs } = {}) => (closing ??= shutDown(graceMs));
-  return { url: config.public_url, tcp: serving.tcp, udp: serving.udp, proxy: serving.proxy, close, [Symbol.asyncDispose]: () => close() };
+  const reload = () => config.reload(reloadable, 'gateway');
+  return { url: serving.places.url, tcp: serving.tcp, udp: serving.udp, proxy: serving.proxy, reload, close, [Symbol.asyncDispose]: () => close() };
 }

@@ -22,6 +22,8 @@ export interface EdgePlaces {
 export interface EdgeOrders extends EdgeForControl {
   /** Serves as the configuration says. Errors as `startEdge`; after one it may be asked again. */
   start(config: EdgeConfig, manner: EdgeManner): Promise<EdgePlaces>;
+  /** For its log, from now on. */
+  useLogLevel(level: LogLevel): Promise<void>;
   /** Cuts what still runs; resolves when control has heard of each end. */
   stop(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 // What every operation of control works on; each file beside it is one operation.
+import type { ConfigAnswer, ReloadAnswer } from '../../api/config.ts';
 import { TunnelError } from '../../base/errors.ts';
 import type { World } from '../../base/world.ts';
 import type { Authority } from '../../pki/authority.ts';
@@ -43,8 +44,19 @@ export interface Serving {
   readonly serverPin: string;
   readonly edge: EdgeForControl;
   readonly edgeStatus: () => EdgeStatus;
+  readonly settings: () => ConfigAnswer;
+  /** Reads the configuration again, for whom. Errors as `RunningConfig.reload`. */
+  readonly reload: (actor: string) => Promise<ReloadAnswer>;
   /** Monotonic. */
   readonly since: number;
+}
+
+/** What of the configuration control itself goes by. */
+export interface ControlSettings {
+  /** How long certificates of agents last, ms. */
+  readonly agentCertMs: number;
+  /** How long sessions may last, ms; null: as long as they are used. */
+  readonly longestSessionMs: number | null;
 }
 
 export interface ControlContext {
@@ -64,8 +76,8 @@ export interface ControlContext {
   readonly logins: Logins;
   readonly attempts: Attempts;
   readonly draining: Draining;
-  /** How long certificates of agents last, ms. */
-  readonly agentCertMs: number;
+  /** Of this moment: a reload changes them. */
+  readonly settings: ControlSettings;
   readonly failures: RecentFailures;
   /** Undefined before the gateway was ever started. */
   readonly places: () => PublicPlaces | undefined;
@@ -81,8 +93,8 @@ export function assertServing(context: ControlContext): Serving {
 }
 
 /** Of the certificate that is issued to an agent now, ms. */
-export function leafLifetime({ agentCertMs }: ControlContext, agent: { readonly stock: boolean }): number {
-  return agent.stock ? STOCK_LEAF_MS : agentCertMs;
+export function leafLifetime({ settings }: ControlContext, agent: { readonly stock: boolean }): number {
+  return agent.stock ? STOCK_LEAF_MS : settings.agentCertMs;
 }
 
 /** What an administrator allows an agent, as the edge tells it. */

@@ -8,7 +8,7 @@ import type { CaDesk } from '../ca-on-disk.ts';
 import { DEFAULT_AGENT_CERT_MS } from '../config.ts';
 import { Attempts } from './attempts.ts';
 import { AuditLog } from './audit-log.ts';
-import type { ControlContext, PublicPlaces, Serving } from './context.ts';
+import type { ControlContext, ControlSettings, PublicPlaces, Serving } from './context.ts';
 import { Draining } from './drain.ts';
 import { Ephemerals, vanish } from './ephemeral.ts';
 import { RecentFailures } from './failures.ts';
@@ -22,15 +22,14 @@ import { watchExpiry } from './watch-expiry.ts';
 
 const SEEN_EVERY_MS = 60_000;
 const PAGE = 1000;
+const DEFAULT_SETTINGS: ControlSettings = { agentCertMs: DEFAULT_AGENT_CERT_MS, longestSessionMs: null };
 
 export interface ControlOptions {
   readonly store: Store;
   readonly ca: CaDesk;
   readonly keys: readonly [SigningKey, ...SigningKey[]];
-  /** How long certificates of agents last, ms; 90 days where not given. */
-  readonly agentCertMs?: number | undefined;
-  /** How long sessions may last, ms; null: as long as they are used. */
-  readonly longestSessionMs?: number | null | undefined;
+  /** Of each moment; the defaults where not given. */
+  readonly settings?: (() => ControlSettings) | undefined;
   /** As the last start left them. */
   readonly placesBefore: PublicPlaces | undefined;
 }
@@ -44,10 +43,7 @@ export interface Control extends AsyncDisposable {
 }
 
 /** Errors of the store. */
-export async function startControl(
-  { store, ca, keys, agentCertMs = DEFAULT_AGENT_CERT_MS, longestSessionMs = null, placesBefore }: ControlOptions,
-  world: World,
-): Promise<Control> {
+export async function startControl({ store, ca, keys, settings = () => DEFAULT_SETTINGS, placesBefore }: ControlOptions, world: World): Promise<Control> {
   await using starting = new AsyncDisposableStack();
   const audit = starting.use(new AuditLog(store, world));
   const registry = await loadRegistry(store, world);
@@ -60,7 +56,7 @@ export async function startControl(
       world,
       edge: () => serving?.edge,
       usersOf: (sessionId) => users.connectionsOf({ sessionId }),
-      longestMs: ({ name }, agent) => shorter(longestSessionMs, sessionLimit(policy.current, name, agent).maxLengthMs),
+      longestMs: ({ name }, agent) => shorter(settings().longestSessionMs, sessionLimit(policy.current, name, agent).maxLengthMs),
       granted: (operator, agent) => policy.granted(operator, agent),
       signMaterial: ({ expiresAt, ...material }) => mintMaterial(material, keys[0], { now: world.clock.now(), expiresAt }),
     }),
@@ -84,7 +80,9 @@ export async function startControl(
     logins: new Logins(store, world.clock),
     attempts: new Attempts(world.clock),
     draining: new Draining(),
-    agentCertMs,
+    get settings() {
+      return settings();
+    },
     failures: new RecentFailures(),
     places: () => serving?.places ?? placesBefore,
     serving: () => serving,

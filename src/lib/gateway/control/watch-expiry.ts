@@ -14,13 +14,13 @@ type Told = WeakMap<RegisteredLink, number>;
 
 /** Until it is disposed of, it looks every hour; more often where certificates of agents live shorter than a day. */
 export function watchExpiry(context: ControlContext): AsyncDisposable {
-  const { agentCertMs, world } = context;
+  const { world } = context;
   const stop = new AbortController();
   const told: Told = new WeakMap();
-  const everyMs = renewalPace({ notBefore: 0, notAfter: agentCertMs }).lookAgainMs;
+  const everyMs = () => renewalPace({ notBefore: 0, notAfter: context.settings.agentCertMs }).lookAgainMs;
   const loop = async () => {
     while (!stop.signal.aborted) {
-      await world.clock.sleep(everyMs, stop.signal);
+      await world.clock.sleep(everyMs(), stop.signal);
       if (!stop.signal.aborted)
         await lookAtExpiry(context, told, stop.signal).catch((error: unknown) => world.log.warn({ error }, 'ends of certificates were not looked at'));
     }

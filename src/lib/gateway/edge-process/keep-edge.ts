@@ -2,6 +2,7 @@
 import { backoff } from '../../base/backoff.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { TcpSocket, World } from '../../base/world.ts';
+import type { LogLevel } from '../../system/log.ts';
 import type { EdgeManner, EdgeOrders, EdgePlaces, HandedKind } from '../border/messages.ts';
 import type { Assignment, ControlForEdge, EdgeForControl, EdgeKeeping, EdgeStatus, SessionLease, SessionNotice } from '../contract.ts';
 import type { EdgeConfig } from '../edge/start.ts';
@@ -18,7 +19,8 @@ export interface KeepEdgeOptions {
 
 /** Orders to an edge that is just being replaced have nothing left to act on: they are done. */
 export class KeptEdge implements EdgeForControl, AsyncDisposable {
-  readonly #options: KeepEdgeOptions;
+  readonly #limits: HealthLimits;
+  #manner: EdgeManner;
   readonly #world: World;
   readonly #closing = new AbortController();
   /** Undefined while it is being replaced. */
@@ -32,8 +34,9 @@ export class KeptEdge implements EdgeForControl, AsyncDisposable {
   #lastLoss: string | null = null;
 
   /** Starts the process, which serves only after `start`. */
-  constructor(options: KeepEdgeOptions, world: World) {
-    this.#options = options;
+  constructor({ limits, manner }: KeepEdgeOptions, world: World) {
+    this.#limits = limits;
+    this.#manner = manner;
     this.#world = world;
     this.#process = this.#newProcess();
   }
@@ -42,7 +45,7 @@ export class KeptEdge implements EdgeForControl, AsyncDisposable {
   async start(config: EdgeConfig, control: ControlForEdge & EdgeKeeping): Promise<EdgePlaces> {
     const process = this.#process ?? this.#newProcess();
     this.#process = process;
-    const places = await process.start(config, this.#options.manner, control);
+    const places = await process.start(config, this.#manner, control);
     this.#serves = { config: { ...config, udp: places.udp, ...(places.proxy && { proxyListen: places.proxy }) }, control };
     this.#since = this.#world.clock.monotonic();
     return places;
@@ -99,6 +102,10 @@ export class KeptEdge implements EdgeForControl, AsyncDisposable {
     if (this.#serves) this.#serves = { ...this.#serves, config: { ...this.#serves.config, certificatePem, trustedCaPem } };
     return this.#order('useCertificate', [certificatePem, trustedCaPem]);
   }
+  useLogLevel(logLevel: LogLevel): Promise<void> {
+    this.#manner = { ...this.#manner, logLevel };
+    return this.#order('useLogLevel', [logLevel]);
+  }
   drain(delayMs: number): Promise<void> {
     return this.#order('drain', [delayMs], delayMs + DRAIN_MARGIN_MS);
   }
@@ -126,7 +133,7 @@ export class KeptEdge implements EdgeForControl, AsyncDisposable {
   }
 
   #newProcess(): EdgeProcess {
-    return new EdgeProcess(this.#options.limits, this.#world);
+    return new EdgeProcess(this.#limits, this.#world);
   }
 
   async #order(method: Exclude<keyof EdgeOrders, 'start' | 'stop'>, args: readonly unknown[], ms?: number): Promise<void> {
@@ -172,13 +179,15 @@ export class KeptEdge implements EdgeForControl, AsyncDisposable {
     const { clock, log } = this.#world;
     if (this.#serves === undefined) return undefined;
     const { config, control } = this.#serves;
+    const manner = this.#manner;
     const process = this.#newProcess();
     const abandon = () => void process.close();
     this.#closing.signal.addEventListener('abort', abandon, { once: true });
     try {
-      await process.start(config, this.#options.manner, control);
+      await process.start(config, manner, control);
       const now = this.#serves.config; // a new certificate may have come meanwhile
       if (now !== config) await process.order('useCertificate', [now.certificatePem, now.trustedCaPem]);
+      if (this.#manner !== manner) await process.order('useLogLevel', [this.#manner.logLevel]);
     } catch (error) {
       log.error({ error }, 'the edge could not be replaced');
       await process.close();

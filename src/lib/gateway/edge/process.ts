@@ -4,7 +4,7 @@ import { LIMITS } from '../../base/limits.ts';
 import type { TcpSocket, World } from '../../base/world.ts';
 import { connectParent, residentBytes } from '../../system/child.ts';
 import { tuneHeapForBytes } from '../../system/heap-for-bytes.ts';
-import { createLog, silentLog } from '../../system/log.ts';
+import { createLog, setLevel, silentLog } from '../../system/log.ts';
 import { realWorld } from '../../system/real-world.ts';
 import { answerTo, Calls } from '../border/calls.ts';
 import type { EdgeManner, EdgeOrders, EdgePlaces, FromControl, FromEdge, Handed } from '../border/messages.ts';
@@ -35,6 +35,9 @@ async function start(config: EdgeConfig, { logLevel, testHooks }: EdgeManner): P
 
 const orders: EdgeOrders = {
   start,
+  async useLogLevel(level) {
+    setLevel(world.log, level);
+  },
   async stop() {
     const stopping = edge;
     edge = undefined;

@@ -11,8 +11,6 @@ export interface ServiceDefinition {
   readonly user: string;
   /** It listens on a port below 1024. */
   readonly lowPort: boolean;
-  /** SIGHUP makes it read its configuration anew. */
-  readonly reloads: boolean;
 }
 
 /** Settings of Node that print secrets, write them down, or let other code in. */

@@ -33,7 +33,6 @@ export async function describeService({ role, name = `tunnel-${role}`, dataDir, 
     dataDir: folder,
     user: await ownerOf(folder),
     lowPort,
-    reloads: role === 'gateway',
   };
 }
 

@@ -15,7 +15,6 @@ const service: ServiceDefinition = {
   dataDir: '/srv/my gate%way$',
   user: 'root',
   lowPort: true,
-  reloads: true,
 };
 
 test('the unit clears what weakens Node, writes to one folder only, and is reloaded by SIGHUP', () => {
@@ -27,7 +26,7 @@ test('the unit clears what weakens Node, writes to one folder only, and is reloa
   assert.match(unit, /^ExecStart=\/usr\/bin\/node \/opt\/tunnel\/bin\/run\.js gateway start --data-dir "\/srv\/my gate%%way\$\$"$/m);
   assert.match(unit, /^ExecReload=\/bin\/kill -HUP \$MAINPID$/m);
   assert.match(unit, /^CapabilityBoundingSet=CAP_NET_BIND_SERVICE$/m);
-  assert.match(systemdUnit({ ...service, lowPort: false, reloads: false }), /^CapabilityBoundingSet=$/m);
+  assert.match(systemdUnit({ ...service, lowPort: false }), /^CapabilityBoundingSet=$/m);
 });
 
 test('systemd takes the unit without a warning', { skip: !hasSystemd() && 'systemd-analyze is not here' }, (t) => {

@@ -5,7 +5,7 @@ import { type ServiceDefinition, UNSAFE_ENVIRONMENT } from './definition.ts';
 const STOP_WITHIN_S = 60;
 const START_WITHIN_S = 90;
 
-export function systemdUnit({ name, description, command, dataDir, user, lowPort, reloads }: ServiceDefinition): string {
+export function systemdUnit({ name, description, command, dataDir, user, lowPort }: ServiceDefinition): string {
   const inHome = /^\/(home|root)(\/|$)/.test(dataDir);
   return `# Written by tunnel; \`tunnel ${command[2] ?? ''} uninstall\` removes it. Changes go into ${name}.service.d/*.conf.
 [Unit]
@@ -19,7 +19,8 @@ StartLimitIntervalSec=0
 Type=notify
 NotifyAccess=all
 ExecStart=${command.map(quoteArgument).join(' ')}
-${reloads ? 'ExecReload=/bin/kill -HUP $MAINPID\n' : ''}User=${user}
+ExecReload=/bin/kill -HUP $MAINPID
+User=${user}
 Restart=always
 RestartSec=2
 TimeoutStartSec=${START_WITHIN_S}

@@ -15,6 +15,7 @@ import { answeringOn, refuseOtherMethods } from './answering.ts';
 import { auditRoutes } from './audit.ts';
 import { answerBadPath, answerBrokenRequest } from './broken-request.ts';
 import { caRoutes } from './ca.ts';
+import { configRoutes } from './config.ts';
 import { healthRoutes } from './health.ts';
 import { parseJson } from './json-body.ts';
 import { locksRoutes } from './locks.ts';
@@ -92,6 +93,7 @@ export async function buildApi(
   const answer = answeringOn(app, whoCalls);
   for (const routes of [
     healthRoutes,
+    configRoutes,
     caRoutes,
     loginRoutes,
     tokensRoutes,
