@@ -6,6 +6,12 @@ export const targetArgs = {
   targets: Args.string({ description: 'HOST:PORT, or LOCALPORT:HOST:PORT for a fixed local port; one or several.', multiple: true, ignoreStdin: true }),
 };
 
+/** Which way a target is reached. */
+export const viaFlags = {
+  agent: Flags.string({ summary: 'Go through this agent, or fail.', helpValue: 'NAME' }),
+  site: Flags.string({ summary: 'Where the target stands, if the same range is at several sites; as HOST:PORT@SITE.', helpValue: 'NAME' }),
+};
+
 export const forwardFlags = {
   listen: Flags.string({
     summary: 'Local address of the one target, or unix:/PATH (mode 0600); the system chooses a port on 127.0.0.1 where not given.',
@@ -31,8 +37,7 @@ export const forwardFlags = {
     multiple: true,
     multipleNonGreedy: true,
   }),
-  agent: Flags.string({ summary: 'Go through this agent, or fail.', helpValue: 'NAME' }),
-  site: Flags.string({ summary: 'Where the target stands, if the same range is at several sites; as HOST:PORT@SITE.', helpValue: 'NAME' }),
+  ...viaFlags,
   alternate: Flags.string({
     summary: 'Try this target when the one before it cannot be had; repeatable.',
     helpValue: 'HOST:PORT',
