@@ -459,3 +459,67 @@ test('what was opened outlives its material; a new channel does not', async (t) 
   stream.end('uncut');
   assert.equal(await text(stream), 'uncut');
 });
+
+test('a gateway by hand gets nowhere beyond what control has signed, in twenty ways; what is signed goes', async (t) => {
+  let reached = 0;
+  const canary = await startTarget(t, (socket) => {
+    reached += 1;
+    socket.end();
+  });
+  const good = await startTarget(t, (socket) => void socket.end('good'));
+  const stranger = newSigningKey('k1');
+  const times = { now: Date.now(), expiresAt: Date.now() + 300_000 };
+  const base = { sessionId: SESSION, operator: 'alice', agentId: AGENT, targets: ['*'], ports: ['1-65535'], kinds: ['tcp'] };
+  const target = `127.0.0.1:${canary}`;
+  const signed = await mintMaterial(base, key, times);
+  const [head = '', claims = '', signature = ''] = signed.split('.');
+  const altered = (change: object) =>
+    Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(claims, 'base64url').toString()), ...change })).toString('base64url');
+  const none = Buffer.from(JSON.stringify({ alg: 'none', typ: 'JWT', cty: 'MATERIAL', kid: 'k1' })).toString('base64url');
+  const longAgo = { now: times.now - 3_600_000, expiresAt: times.now - 120_000 };
+  const soon = { now: times.now + 3_600_000, expiresAt: times.now + 7_200_000 };
+
+  // Material that the agent must not take.
+  for (const [what, material] of [
+    ['of three words', 'a.b.c'],
+    ['a word', 'good'],
+    ['no signature', `${head}.${claims}.`],
+    ['no algorithm', `${none}.${claims}.`],
+    ['a signature of other claims', `${head}.${altered({ targets: ['*'], jti: 'x' })}.${signature}`],
+    ['by another key of the same name', await mintMaterial(base, stranger, times)],
+    ['by a key with another name', await mintMaterial(base, newSigningKey('k2'), times)],
+    ['for another agent', await mintMaterial({ ...base, agentId: '0a000000-0000-4000-8000-000000000002' }, key, times)],
+    ['for another session', await mintMaterial({ ...base, sessionId: '5e000000-0000-4000-8000-000000000002' }, key, times)],
+    ['for another operator', await mintMaterial({ ...base, operator: 'bob' }, key, times)],
+    ['that has expired', await mintMaterial(base, key, longAgo)],
+    ['that is not valid yet', await mintMaterial(base, key, soon)],
+  ] as const) {
+    const at = await stand(t);
+    const advertised = at.next('heartbeat');
+    await at.control.send(assigned());
+    await advertised;
+    await assert.rejects(at.sessions.ensure({ sessionId: SESSION, operator: 'alice', idleLimitMs: 1000, material }, never), { name: "TunnelError" }, what);
+    await assert.rejects(at.open(target), { name: "TunnelError" }, `material ${what}`);
+  }
+
+  // Material that does not say so, whatever else is asked.
+  for (const [what, terms, asked] of [
+    ['nothing granted', { targets: [] }, target],
+    ['another target', { targets: [`127.0.0.1:${good}`] }, target],
+    ['other ports of all hosts', { targets: [`*:${good}`] }, target],
+    ['another network', { targets: ['10.0.0.0/8:1-65535'] }, target],
+    ['IPv4 in IPv6', { targets: [`127.0.0.2:${canary}`] }, `[::ffff:127.0.0.1]:${canary}`],
+    ['names only', { targets: ['*.corp.example:1-65535'] }, target],
+    ['an address behind a name that is not granted', { targets: ['127.0.0.0/8:1-65535'] }, `canary.corp.example:${canary}`],
+    ['no ports', { ports: [] }, target],
+    ['another kind', { kinds: ['terminal'] }, target],
+    ['what is no scope', { targets: ['127.0.0.1'] }, target],
+  ] as const) {
+    const at = await ready(t, { names: { 'canary.corp.example': ['127.0.0.1'] } }, terms);
+    await assert.rejects(at.open(asked), { name: "TunnelError" }, what);
+  }
+  const at = await ready(t, {}, { targets: [`127.0.0.1:${good}`] });
+  await assert.rejects(at.open(`127.0.0.1:${good}`, '5e000000-0000-4000-8000-000000000003'), { code: 'policy.denied', message: /no such session/ });
+  assert.equal(reached, 0, 'the canary was reached');
+  assert.equal(await text((await at.open(`127.0.0.1:${good}`)).stream), 'good');
+});
