@@ -79,6 +79,8 @@ async function prepare(folder: string, chain: { gatewayFolder: string; agentFold
   await succeed(['login', '--token-file', file('root.token'), '--config-dir', places.LOGIN]);
   writeFileSync(file('nonsense'), 'nonsense', { mode: 0o600 });
   writeFileSync(file('checks.yaml'), 'checks: [{target: "192.0.2.1:22", reachable: false, code: route.none}]');
+  writeFileSync(file('policy.yaml'), 'version: 1\nallow: [{operators: ["*"]}]\n');
+  writeFileSync(file('policy-tests.yaml'), 'tests: [{as: alice, target: "127.0.0.1:22", expect: allow}]\n');
   const login = JSON.parse(readFileSync(join(places.LOGIN, 'login.json'), 'utf8')) as Record<string, unknown>;
   for (const far of [places.FAR_LOGIN, places.LAST_LOGIN]) {
     mkdirSync(far, { mode: 0o700 });

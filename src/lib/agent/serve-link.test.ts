@@ -498,8 +498,8 @@ test('a gateway by hand gets nowhere beyond what control has signed, in twenty w
     const advertised = at.next('heartbeat');
     await at.control.send(assigned());
     await advertised;
-    await assert.rejects(at.sessions.ensure({ sessionId: SESSION, operator: 'alice', idleLimitMs: 1000, material }, never), { name: "TunnelError" }, what);
-    await assert.rejects(at.open(target), { name: "TunnelError" }, `material ${what}`);
+    await assert.rejects(at.sessions.ensure({ sessionId: SESSION, operator: 'alice', idleLimitMs: 1000, material }, never), { name: 'TunnelError' }, what);
+    await assert.rejects(at.open(target), { name: 'TunnelError' }, `material ${what}`);
   }
 
   // Material that does not say so, whatever else is asked.
@@ -516,7 +516,7 @@ test('a gateway by hand gets nowhere beyond what control has signed, in twenty w
     ['what is no scope', { targets: ['127.0.0.1'] }, target],
   ] as const) {
     const at = await ready(t, { names: { 'canary.corp.example': ['127.0.0.1'] } }, terms);
-    await assert.rejects(at.open(asked), { name: "TunnelError" }, what);
+    await assert.rejects(at.open(asked), { name: 'TunnelError' }, what);
   }
   const at = await ready(t, {}, { targets: [`127.0.0.1:${good}`] });
   await assert.rejects(at.open(`127.0.0.1:${good}`, '5e000000-0000-4000-8000-000000000003'), { code: 'policy.denied', message: /no such session/ });
