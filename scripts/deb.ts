@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { z } from 'zod';
@@ -28,6 +28,15 @@ try {
     const folder = join(stage, `usr/share/man/man${page.at(-1)}`);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `${basename(page)}.gz`), gzipSync(readFileSync(join(root, page)), { level: 9 }));
+  }
+
+  for (const [shell, file] of [
+    ['bash', 'usr/share/bash-completion/completions/tunnel'],
+    ['zsh', 'usr/share/zsh/vendor-completions/_tunnel'],
+    ['fish', 'usr/share/fish/vendor_completions.d/tunnel.fish'],
+  ] as const) {
+    mkdirSync(dirname(join(stage, file)), { recursive: true });
+    writeFileSync(join(stage, file), execFileSync(process.execPath, [join(root, 'bin/run.js'), 'completion', shell]));
   }
 
   const installed = Math.ceil(Number(execFileSync('du', ['-sk', stage], { encoding: 'utf8' }).split('\t')[0]));

@@ -14,13 +14,14 @@ import { root, snapshotOf } from './read-commands.ts';
 /** Paths below the root. The same sources give the same bytes. */
 export async function generated(commands: readonly Command.Cached[]): Promise<Map<string, string>> {
   const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+  const shown = commands.filter(({ hidden }) => !hidden);
   const files = new Map<string, string>([
     ['oclif.manifest.json', json({ commands: Object.fromEntries(commands.map((command) => [command.id, command])), version })],
     ['test/snapshots/commands.json', json(snapshotOf(commands))],
     ['docs/openapi.json', json(openapi())],
-    ['man/tunnel.1', mainPage(commands)],
+    ['man/tunnel.1', mainPage(shown)],
     ['man/tunnel-exit-codes.7', exitCodesPage()],
-    ...(await contractPages(commands)),
+    ...(await contractPages(shown)),
     ...ofFile('gateway', StoredConfig, {
       summary: 'configuration of a tunnel gateway',
       description: [
@@ -49,7 +50,7 @@ export async function generated(commands: readonly Command.Cached[]): Promise<Ma
       related: ['agent:enroll', 'agent:start', 'config', 'config:check'],
     }),
   ]);
-  for (const command of commands) files.set(`man/${pageName(command.id)}.1`, commandPage(command, siblings(command.id, commands)));
+  for (const command of shown) files.set(`man/${pageName(command.id)}.1`, commandPage(command, siblings(command.id, shown)));
   return files;
 }
 

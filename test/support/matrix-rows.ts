@@ -52,6 +52,8 @@ const STREAM = { good: 'test/e2e/walkthrough.test.ts' } as const;
 /** In this order the good ones run, one after the other: later ones find what earlier ones left. */
 const EXAMPLES: Readonly<Record<string, Example>> = {
   limits: { good: [] },
+  completion: { good: ['bash'], bad: ['tcsh'] },
+  complete: { good: ['agents'], bad: ['weather'], anyFolder: true },
   quickstart: { good: 'test/e2e/walkthrough.test.ts' },
   'ca:init': { good: ['--data-dir', 'NEW/gw'], bad: ['--data-dir', 'NEW/ca', '--from-pem', 'FILES/absent'], anyFolder: true },
   'ca:show': { good: [] },
