@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { apiClient } from '../api/client.ts';
 import type { EnrollAnswer } from '../api/contract.ts';
 import { fetchPinnedCa, tlsExchange } from '../api/exchange-tls.ts';
+import { mayBeSpent } from '../api/may-be-spent.ts';
 import { type ErrorCode, TunnelError } from '../base/errors.ts';
 import { parseUuid } from '../base/ids.ts';
 import type { World } from '../base/world.ts';
@@ -41,7 +42,8 @@ export interface Enrolled {
 }
 
 /**
- * Safe to repeat: with another string it replaces the identity once the new one is complete; with the same one it finishes what was cut short.
+ * Safe to repeat: with another string it replaces the identity once the new one is complete; with the same one it finishes what was cut short, or enrols anew where the
+ * gateway has deleted the agent.
  * A failure leaves the identity before it in force. Errors: `string.malformed`, `string.refused`, `pin.mismatch`, `certificate.refused`, `id.taken`, `name.taken`,
  * `gateway.unreachable`, `gateway.silent`, `state.locked`, `file.failed`, `config.invalid`; when only the proof failed, its own, saying that the identity is stored.
  */
@@ -56,12 +58,30 @@ export async function enrol(options: EnrolOptions, world: World, signal: AbortSi
   await using _lock = await lockAgent(dataDir, world);
   // Asked again: the same command, started twice, may have done it by now.
   if (isNew && (await isWanted())) await replaceIdentity(options, enrolment, enrolledWith, trustedCa, world, signal);
-  const installed = await Installed.open(dataDir, world);
-  await noLongerPending(dataDir, installed.config.identity, world.files);
+  const prove = async () => {
+    const installed = await Installed.open(dataDir, world);
+    const { identity } = installed.config;
+    await noLongerPending(dataDir, identity, world.files);
+    await removeOthers(dataDir, [identity, (await findPending(dataDir, enrolledWith, world.files))?.folder], world.files);
+    if (verify) await proveLink(installed, { dataDir, quicEndpoint }, world, signal);
+    return installed;
+  };
+  const installed = await prove().catch(async (error: unknown) => {
+    if (isNew || !hasCode(error, 'agent.deleted')) throw error;
+    // An ephemeral one that comes back: its string may be good for another.
+    const ca = await firstContact(enrolment, world, signal);
+    await replaceIdentity(options, enrolment, enrolledWith, ca, world, signal).catch((refusal: unknown) => {
+      throw hasCode(refusal, 'string.refused') ? error : refusal;
+    });
+    return await prove();
+  });
   await removeOthers(dataDir, [installed.config.identity], world.files);
-  if (verify) await proveLink(installed, { dataDir, quicEndpoint }, world, signal);
   const { agent_id, name, gateway } = installed.config;
   return { agent_id, name, gateway, not_after: new Date(certificateFacts(installed.identity.certificatePem).notAfter).toISOString() };
+}
+
+function hasCode(error: unknown, code: ErrorCode): boolean {
+  return error instanceof TunnelError && error.code === code;
 }
 
 /** Before anything is written: the pinned CA of the gateway, or undefined where its API is verified against the system's roots. */
@@ -101,7 +121,7 @@ async function replaceIdentity(
     await completeIdentity(dataDir, pending.folder, identity, files);
     await writeConfig(dataDir, mergeConfig(before, configOf(enrolment, answer, { agentId, name, endpoint, identity: pending.folder, enrolledWith })), files);
   } catch (error) {
-    if (!mayHaveBeenSpent(error, signal)) await files.remove(join(dataDir, pending.folder));
+    if (!mayBeSpent(error, signal)) await files.remove(join(dataDir, pending.folder));
     throw error;
   }
 }
@@ -140,12 +160,3 @@ function configOf(
     enrolled_with: enrolledWith,
   };
 }
-
-/** The answer may be lost while the string is spent: then only this key can ask for it again, with the same command, within the gateway's window. */
-function mayHaveBeenSpent(error: unknown, signal: AbortSignal): boolean {
-  if (signal.aborted || !(error instanceof TunnelError)) return true;
-  return error.kind === 'unreachable' || error.kind === 'timeout' || MAY_BE_WRITTEN.has(error.code);
-}
-
-/** The gateway failed, perhaps after it had written; or this machine did, after the answer. */
-const MAY_BE_WRITTEN: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['internal', 'store.busy', 'file.failed']);

@@ -14,7 +14,7 @@ export interface ApiClient {
   enroll(request: contract.EnrollRequest, signal: AbortSignal): Promise<contract.EnrollAnswer>;
   ca(signal: AbortSignal): Promise<string>;
   /** With the login string as bearer of the exchange. */
-  login(signal: AbortSignal): Promise<contract.LoginAnswer>;
+  login(request: contract.LoginRequest, signal: AbortSignal): Promise<contract.LoginAnswer>;
   logout(signal: AbortSignal): Promise<void>;
   whoami(signal: AbortSignal): Promise<contract.WhoamiAnswer>;
   /** How many certificates the CA has issued to agents. */
@@ -75,7 +75,7 @@ export function apiClient(exchange: Exchange): ApiClient {
     enroll: (body, signal) => ask({ method: 'POST', path: PATHS.enroll, body }, contract.EnrollAnswer, signal, 'enrolment'),
     ca: async (signal) => (await ask({ method: 'GET', path: PATHS.ca }, contract.CaAnswer, signal)).ca_pem,
     issued: async (signal) => (await ask({ method: 'GET', path: PATHS.issued }, contract.IssuedAnswer, signal)).issued,
-    login: (signal) => ask({ method: 'POST', path: PATHS.login, body: {} }, contract.LoginAnswer, signal, 'login'),
+    login: (body, signal) => ask({ method: 'POST', path: PATHS.login, body }, contract.LoginAnswer, signal, 'login'),
     logout: (signal) => ask({ method: 'POST', path: PATHS.logout, body: {} }, Nothing, signal),
     whoami: (signal) => ask({ method: 'GET', path: PATHS.whoami }, contract.WhoamiAnswer, signal),
     rotation: (signal) => ask({ method: 'GET', path: PATHS.caRotation }, contract.RotationAnswer, signal),

@@ -85,11 +85,15 @@ export const StockAgent = z.object({
   route_epoch: z.number().int(),
 });
 
+/** The login string is the bearer. Whoever logs in makes the credential, so that a lost answer loses nothing: it asks again with the same one. */
+export const LoginRequest = z.object({
+  /** SHA-256 of the credential, lower-case hex. */
+  credential_sha256: z.string().regex(/^[0-9a-f]{64}$/, 'not 64 lower-case hex digits'),
+});
 export const LoginAnswer = z.object({
   operator: name,
   kind: z.enum(['operator', 'admin']),
   gateway: z.string(),
-  credential: z.string(),
   expires_at: time,
   ca_pem: z.string(),
 });
@@ -336,6 +340,7 @@ export type EnrollRequest = z.infer<typeof EnrollRequest>;
 export type EnrollAnswer = z.infer<typeof EnrollAnswer>;
 export type RotateRequest = z.infer<typeof RotateRequest>;
 export type RotationAnswer = z.infer<typeof RotationAnswer>;
+export type LoginRequest = z.infer<typeof LoginRequest>;
 export type LoginAnswer = z.infer<typeof LoginAnswer>;
 export type WhoamiAnswer = z.infer<typeof WhoamiAnswer>;
 export type AgentRow = z.infer<typeof AgentRow>;

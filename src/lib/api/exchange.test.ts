@@ -203,7 +203,12 @@ test('failures of the gateway keep their code, bare statuses get one', async (t)
   ];
   for (const [status, body, method, code] of cases) {
     const client = clientOf(await serve(t, answering(status, body)));
-    const call = method === 'enroll' ? client.enroll(enrolled, t.signal) : client[method](t.signal);
+    const calls = {
+      enroll: () => client.enroll(enrolled, t.signal),
+      login: () => client.login({ credential_sha256: '0'.repeat(64) }, t.signal),
+      whoami: () => client.whoami(t.signal),
+    };
+    const call = calls[method]();
     await assert.rejects(call, { code }, `${status} ${JSON.stringify(body)}`);
   }
   await assert.rejects(clientOf(await serve(t, answering(403, told('policy.denied')))).whoami(t.signal), {

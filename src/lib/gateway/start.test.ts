@@ -14,6 +14,7 @@ import { openStore } from '../store/open.ts';
 import { wayOut } from '../streams/dial-tls.ts';
 import { silentLog } from '../system/log.ts';
 import { realWorld } from '../system/real-world.ts';
+import { hashSecret, newCredential } from '../tokens/secret.ts';
 import { initCa } from './data-folder.ts';
 import { openGateway } from './open.ts';
 import { startGateway } from './start.ts';
@@ -114,9 +115,12 @@ test('enrol, log in and ask over TLS, each by its own string', async (t) => {
   await assert.rejects(over(agentString).enroll({ ...request, csr_pem: await makeCsr(await generateKeyPem(), 'web1') }, t.signal), { code: 'string.refused' });
   assert.equal(enrolled.quic_endpoint, gateway.udp);
 
-  const { credential, operator } = await over(operatorString).login(t.signal);
-  assert.equal(operator, 'alice');
-  await assert.rejects(over(operatorString).login(t.signal), { code: 'string.refused' });
+  const credential = newCredential();
+  const made = { credential_sha256: hashSecret(credential) };
+  const loggedIn = await over(operatorString).login(made, t.signal);
+  assert.equal(loggedIn.operator, 'alice');
+  assert.deepEqual(await over(operatorString).login(made, t.signal), loggedIn, 'the same credential gets the same answer');
+  await assert.rejects(over(operatorString).login({ credential_sha256: hashSecret(newCredential()) }, t.signal), { code: 'string.refused' });
   await assert.rejects(over('nonsense').whoami(t.signal), { code: 'login.refused' });
   const alice = over(credential);
   assert.deepEqual(

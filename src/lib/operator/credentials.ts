@@ -1,12 +1,14 @@
-// What the operator's side keeps between commands: login.json in the configuration folder, for this user alone.
+// What the operator's side keeps between commands: login.json in the configuration folder, for this user alone; and what it keeps while a login is not answered.
 import { join } from 'node:path';
 import { type ErrorCode, TunnelError } from '../base/errors.ts';
 import type { Files, World } from '../base/world.ts';
 import { assureRoom } from '../system/room.ts';
-import type { Credentials } from './login-file.ts';
+import { newCredential } from '../tokens/secret.ts';
+import type { Credentials, MadeCredential } from './login-file.ts';
 import { tryFor } from './try-for.ts';
 
 const FILE = 'login.json';
+const PENDING = 'login-pending.json';
 const LOCK = 'login.lock';
 const LOCK_WAIT_MS = 5000;
 
@@ -48,11 +50,33 @@ export async function prepareFolder(configDir: string, { files, clock }: Pick<Wo
   }
 }
 
+/**
+ * For the string with this hash, on disk before it is sent: when the answer is lost, only the same credential can ask for it again. By whoever holds the folder.
+ * Errors `file.loose-mode`, `file.failed`.
+ */
+export async function credentialFor(configDir: string, stringSha256: string, files: Files): Promise<string> {
+  const { readMadeCredential } = await import('./login-file.ts');
+  for (const name of [PENDING, FILE]) {
+    const content = await files.readSecret(join(configDir, name));
+    const made = content === undefined ? undefined : readMadeCredential(content);
+    if (made?.logged_in_with === stringSha256) return made.credential;
+  }
+  const made: MadeCredential = { logged_in_with: stringSha256, credential: newCredential() };
+  await files.replaceAtomically(join(configDir, PENDING), `${JSON.stringify(made)}\n`);
+  return made.credential;
+}
+
 /** By whoever holds the folder. */
 export async function saveCredentials(configDir: string, credentials: Credentials, files: Files): Promise<void> {
   await files.replaceAtomically(join(configDir, FILE), `${JSON.stringify(credentials, null, 2)}\n`);
+  await dropPending(configDir, files);
+}
+
+export async function dropPending(configDir: string, files: Files): Promise<void> {
+  await files.remove(join(configDir, PENDING));
 }
 
 export async function dropCredentials(configDir: string, files: Files): Promise<void> {
   await files.remove(join(configDir, FILE));
+  await dropPending(configDir, files);
 }

@@ -1,11 +1,13 @@
 // Turns a login string into a login, and ends one: first contact by pin, the string sent only to a gateway that has proved itself.
 import { apiClient } from '../api/client.ts';
 import { fetchPinnedCa, type Trust, tlsExchange } from '../api/exchange-tls.ts';
+import { mayBeSpent } from '../api/may-be-spent.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
 import { wayOut } from '../streams/dial-tls.ts';
 import { type ReadableLogin, readLogin } from '../tokens/login-string.ts';
-import { dropCredentials, loadCredentials, prepareFolder, saveCredentials } from './credentials.ts';
+import { hashSecret } from '../tokens/secret.ts';
+import { credentialFor, dropCredentials, dropPending, loadCredentials, prepareFolder, saveCredentials } from './credentials.ts';
 import type { Credentials } from './login-file.ts';
 import { remoteClient } from './remote.ts';
 import { tryFor } from './try-for.ts';
@@ -17,15 +19,24 @@ export interface LoginOptions {
   readonly waitMs: number;
 }
 
-/** Replaces a login that was there. Errors `string.malformed`, `string.refused`, `pin.mismatch`, `gateway.unreachable`, `state.locked`, `file.failed`. */
+/**
+ * Replaces a login that was there; the same string again, soon after, finishes what was cut short. A failure leaves the login before it in force.
+ * Errors `string.malformed`, `string.refused`, `pin.mismatch`, `gateway.unreachable`, `state.locked`, `file.failed`.
+ */
 export async function login({ token, configDir, waitMs }: LoginOptions, world: World, signal: AbortSignal): Promise<Credentials> {
+  const { files } = world;
   const string = readLogin(token);
+  const stringSha256 = hashSecret(string.text);
   await using _folder = await prepareFolder(configDir, world, signal); // before the string is spent
   const trust = await tryFor(waitMs, () => trustFor(string, world, signal), world.clock, signal);
-  const answer = await apiClient(tlsExchange({ url: string.gatewayUrl, trust, bearer: string.text }, wayOut(world))).login(signal);
-  const { gateway, ca_pem, operator, kind, credential, expires_at } = answer;
-  const credentials: Credentials = { gateway, ca_pem, operator, kind, credential, expires_at, tls: string.tls };
-  await saveCredentials(configDir, credentials, world.files);
+  const made = await credentialFor(configDir, stringSha256, files);
+  const client = apiClient(tlsExchange({ url: string.gatewayUrl, trust, bearer: string.text }, wayOut(world)));
+  const answer = await client.login({ credential_sha256: hashSecret(made) }, signal).catch(async (error: unknown) => {
+    if (!mayBeSpent(error, signal)) await dropPending(configDir, files);
+    throw error;
+  });
+  const credentials: Credentials = { ...answer, credential: made, tls: string.tls, logged_in_with: stringSha256 };
+  await saveCredentials(configDir, credentials, files);
   return credentials;
 }
 

@@ -158,6 +158,6 @@ test('a token of one kind is no token of another', async (t) => {
   await store.tokens.insert(agentToken({ kind: 'operator' }));
   assert.deepEqual(await enrol(store, enrolment()), { outcome: 'refused', reason: 'unknown' });
   await store.tokens.insert(agentToken({ id: 'jti-2', hash: 'hash-2' }));
-  const asLogin = await login(store, { tokenId: 'jti-2', tokenHash: 'hash-2', operatorId: 'o', credentialHash: 'c', defaultCredentialMs: 1, actor: 'x' });
+  const asLogin = await login(store, { tokenId: 'jti-2', tokenHash: 'hash-2', operatorId: 'o', credentialHash: 'c', remote: 'x' });
   assert.deepEqual(asLogin, { outcome: 'refused', reason: 'unknown' });
 });

@@ -96,7 +96,7 @@ test('lists come page by page, each row once', async (t) => {
 test('a login token gives one credential, which lives as long as it says', async (t) => {
   const { store, clock } = await openAt(t);
   await store.tokens.insert(agentToken({ kind: 'operator', name: 'alice', agents: ['web1'], credentialMs: 1000 }));
-  const request = { tokenId: 'jti-1', tokenHash: 'hash-1', operatorId: 'op-1', defaultCredentialMs: HOUR, actor: '192.0.2.1' };
+  const request = { tokenId: 'jti-1', tokenHash: 'hash-1', operatorId: 'op-1', remote: '192.0.2.1' };
   const outcomes = await Promise.all(
     Array.from({ length: 20 }, (_, turn) => login(store, { ...request, operatorId: `op-${turn}`, credentialHash: `c-${turn}` })),
   );
@@ -107,7 +107,7 @@ test('a login token gives one credential, which lives as long as it says', async
   assert.deepEqual(found?.operator.agents, ['web1']);
   assert.equal(await store.credentials.find('c-99'), undefined);
 
-  await store.tokens.insert(agentToken({ id: 'jti-2', hash: 'hash-2', kind: 'admin', name: 'alice' }));
+  await store.tokens.insert(agentToken({ id: 'jti-2', hash: 'hash-2', kind: 'admin', name: 'alice', replaces: true, credentialMs: HOUR }));
   const again = await login(store, { ...request, tokenId: 'jti-2', tokenHash: 'hash-2', operatorId: 'op-x', credentialHash: 'c-x' });
   assert.ok(again.outcome === 'logged-in');
   assert.equal(again.operator.id, found?.operator.id);

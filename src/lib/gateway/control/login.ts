@@ -1,20 +1,21 @@
-// Operators come and go: a login string is exchanged once for a credential of which only the hash is kept; logout gives it back.
-import type { LoginAnswer, WhoamiAnswer } from '../../api/contract.ts';
+// Operators come and go: a login string makes a credential good, of which only the hash ever comes here; logout ends it.
+import type { LoginAnswer, LoginRequest, WhoamiAnswer } from '../../api/contract.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { VERSION } from '../../base/version.ts';
+import { login as loginInStore } from '../../store/login.ts';
 import type { Operator } from '../../store/operators.ts';
 import { verifyLogin } from '../../tokens/login-string.ts';
-import { hashSecret, newCredential } from '../../tokens/secret.ts';
+import { hashSecret } from '../../tokens/secret.ts';
 import { auditText } from './audit-log.ts';
 import { actorOf, type Caller } from './caller.ts';
 import type { ControlContext } from './context.ts';
 import { refit } from './refit.ts';
 import { refusedString, sameWords, whyRefused } from './refused-string.ts';
 
-/** Error `string.refused` for whatever is wrong with the string, audited. */
-export async function login(context: ControlContext, string: string | undefined, source: string): Promise<LoginAnswer> {
+/** Errors `string.refused` for whatever is wrong with the string, audited; `store.busy`. The same credential again, soon after, gets the same answer. */
+export async function login(context: ControlContext, string: string | undefined, request: LoginRequest, source: string): Promise<LoginAnswer> {
   try {
-    return await context.attempts.count(source, () => loginOnce(context, string ?? '', source));
+    return await context.attempts.count(source, () => loginWith(context, string ?? '', request, source));
   } catch (error) {
     if (error instanceof TunnelError) {
       context.audit.keepProvoked({
@@ -28,30 +29,19 @@ export async function login(context: ControlContext, string: string | undefined,
   }
 }
 
-async function loginOnce(context: ControlContext, string: string, source: string): Promise<LoginAnswer> {
+async function loginWith(context: ControlContext, string: string, { credential_sha256 }: LoginRequest, source: string): Promise<LoginAnswer> {
   const { authority, keys, store, world } = context;
-  const claims = await verifyLogin(string, keys, world.clock.now());
-  const credential = newCredential();
-  const { operator, expiresAt } = await store.transaction(async (tables) => {
-    const token = await tables.tokens.spend(claims.tokenId, hashSecret(string), ['operator', 'admin']);
-    if (!token || token.kind === 'agent') throw refusedString('login', 'unknown, used, revoked or expired');
-    const known = await tables.operators.byName(token.name);
-    if (known?.lock) throw refusedString('login', `operator ${token.name} is locked`);
-    if (!token.replaces && known) throw refusedString('login', `an operator ${token.name} exists and the string does not replace it`);
-    const kept = await tables.operators.upsert({ id: world.random.uuid(), name: token.name, kind: token.kind, agents: token.agents, targets: token.targets });
-    const ends = world.clock.now() + (token.credentialMs ?? 0);
-    await tables.credentials.insert({ hash: hashSecret(credential), operatorId: kept.id, tokenId: token.id, expiresAt: ends });
-    const detail = { kind: kept.kind, agents: kept.agents, targets: kept.targets, remote: source, expires_at: new Date(ends).toISOString() };
-    await tables.audit.append({ code: 'operator.logged-in', actor: `token:${token.id}`, subject: `operator:${kept.name}`, detail });
-    return { operator: kept, expiresAt: ends };
-  });
+  const { tokenId, gatewayUrl } = await verifyLogin(string, keys, world.clock.now());
+  const made = { tokenId, tokenHash: hashSecret(string), operatorId: world.random.uuid(), credentialHash: credential_sha256, remote: source };
+  const result = await loginInStore(store, made);
+  if (result.outcome === 'refused') throw refusedString('login', result.reason);
+  const { operator, expiresAt } = result;
   context.logins.changed();
   await endWhatNoLongerFits(context, operator);
   return {
     operator: operator.name,
     kind: operator.kind,
-    gateway: context.places()?.url ?? claims.gatewayUrl,
-    credential,
+    gateway: context.places()?.url ?? gatewayUrl,
     expires_at: new Date(expiresAt).toISOString(),
     ca_pem: authority.bundlePem,
   };

@@ -7,7 +7,7 @@ import type { Answering } from './answering.ts';
 import { bearerOf, sourceOf } from './who-calls.ts';
 
 export function loginRoutes(answer: Answering, context: ControlContext): void {
-  answer(loginEndpoints.login, ({ request }) => login(context, bearerOf(request), sourceOf(request)));
+  answer(loginEndpoints.login, ({ body, request }) => login(context, bearerOf(request), body, sourceOf(request)));
   answer(loginEndpoints.logout, ({ caller }) => logout(context, caller));
   answer(loginEndpoints.whoami, ({ caller }) => whoami(context, caller));
   answer(loginEndpoints.listOperators, ({ caller, query }) => listOperators(context, caller, { after: query.after ?? null, limit: query.limit }));
