@@ -1,12 +1,15 @@
 // A certificate of half a minute (FULL=1: of a minute) under a running transfer, and what is left of an agent that was away for longer than that.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { auditRows } from '../support/audit-rows.ts';
 import { connectTo, startChain } from '../support/chain.ts';
-import { start, tunnel } from '../support/cli.ts';
+import { start, succeed, tunnel } from '../support/cli.ts';
 import { codeOf } from '../support/enrolment-stand.ts';
+import { adminOf } from '../support/fleet.ts';
 import { identityOnDisk } from '../support/identity-on-disk.ts';
+import { noSmallDisk, smallDisk } from '../support/small-disk.ts';
 import { dial, pattern, patternSha256, readToEnd, startTarget } from '../support/tcp.ts';
 
 const LIFE_S = process.env['FULL'] === '1' ? 60 : 30;
@@ -55,3 +58,29 @@ for (const transport of ['quic', 'tls'] as const) {
     assert.deepEqual([onDemand.code, codeOf(onDemand)], [3, 'certificate.expired']);
   });
 }
+
+test('a disk that becomes read-only under an agent: its link goes on, agent status says what keeps it from renewing, and it renews when it can', {
+  skip: noSmallDisk(),
+}, async (t) => {
+  const disk = await smallDisk(t, '4m');
+  const { on } = disk;
+  const dataDir = join(disk.path, 'ag');
+  const chain = await startChain(t, { gatewayFlags: ['--agent-cert-lifetime', '60s'] });
+  const { token } = await adminOf(chain).mintToken({ kind: 'agent', name: 'web2', routes: ['127.0.0.2/32'], expires_ms: 3_600_000, replace: false }, t.signal);
+  await succeed(['agent', 'enroll', '--token-file', '-', '--data-dir', dataDir], { on, input: token });
+  await start(t, ['agent', 'start', '--data-dir', dataDir], { on }).event('ready');
+  const status = async () => (await succeed(['agent', 'status', '--data-dir', dataDir, '--json'], { on })).json();
+  const { not_after } = await status();
+  await disk.remount('ro');
+  let failed: Record<string, unknown>;
+  do failed = await status();
+  while (failed['renewal_error'] === null);
+  assert.match(JSON.stringify(failed['renewal_error']), /"code":"file\.failed"/);
+  assert.deepEqual([failed['state'], failed['not_after']], ['online', not_after]);
+  await disk.remount('rw');
+  let mended: Record<string, unknown>;
+  do mended = await status();
+  while (mended['renewal_error'] !== null);
+  assert.ok(String(mended['not_after']) > String(not_after));
+  assert.equal(mended['state'], 'online');
+});

@@ -21,14 +21,15 @@ export default class AgentStatus extends TunnelCommand<AgentStatusAnswer> {
     const { signal } = this.interrupts;
     const { askStatus } = await import('../../lib/agent/ask-agent.ts');
     const status = await tryFor(waitMs, () => askStatus(this.dataDir(flags), world, signal), world.clock, signal);
-    const { links, last_error, routes, transport, reason, ...rest } = status;
+    const { links, last_error, renewal_error, routes, transport, reason, ...rest } = status;
     await this.table(
       ['FIELD', 'VALUE'],
       [
         ...Object.entries(rest).map(([key, value]) => [key, String(value ?? '')]),
         ['transport', transport === null ? '' : withReason(transport, reason)],
         ['routes', routes.join(', ')],
-        ['last_error', last_error === null ? '' : `${last_error.at} ${last_error.message}`],
+        ['renewal_error', shownFailure(renewal_error)],
+        ['last_error', shownFailure(last_error)],
       ],
     );
     const rows = links.map(({ transport, reason, remote, state, since, channels }) => [
@@ -45,4 +46,8 @@ export default class AgentStatus extends TunnelCommand<AgentStatusAnswer> {
 
 function withReason(transport: string, reason: string | null): string {
   return reason === null ? transport : `${transport}: ${reason}`;
+}
+
+function shownFailure(failure: AgentStatusAnswer['last_error']): string {
+  return failure === null ? '' : `${failure.at} ${failure.message}`;
 }

@@ -18,5 +18,5 @@ export function expiredOr(error: unknown, { config, identity }: Pick<Installed, 
 
 function isRefusedByPeer(error: unknown): boolean {
   if (!(error instanceof TunnelError)) return false;
-  return (error.remote && error.code === 'certificate.refused') || isRefusedByPeer(error.cause);
+  return (error.remote && (error.code === 'certificate.refused' || error.code === 'agent.deleted')) || isRefusedByPeer(error.cause);
 }

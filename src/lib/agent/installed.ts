@@ -1,6 +1,7 @@
 // The agent as its data folder has it: configuration and identity in force, and the one way in which a renewal replaces them.
 import { join } from 'node:path';
 import type { AgentRenewalAnswer } from '../api/agent-renewal.ts';
+import { type AgentStatusAnswer, failureOf } from '../api/agent-status.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
 import type { World } from '../base/world.ts';
 import { certificateFacts } from '../pki/certificate-facts.ts';
@@ -23,6 +24,7 @@ export class Installed {
   readonly #world: World;
   #config: AgentConfig;
   #inForce: InForce & { readonly over: AbortController };
+  #renewalError: AgentStatusAnswer['renewal_error'] = null;
   /** One at a time: two links may renew, and each takes the next folder. */
   readonly #changes = new OneAtATime();
 
@@ -50,6 +52,15 @@ export class Installed {
 
   get inForce(): InForce {
     return this.#inForce;
+  }
+
+  /** Why the certificate in force could not be renewed when that was last tried; null where it never failed. */
+  get renewalError(): AgentStatusAnswer['renewal_error'] {
+    return this.#renewalError;
+  }
+
+  notRenewed(error: unknown): void {
+    this.#renewalError = failureOf(error, this.#world.clock.now());
   }
 
   /** What came of a renewal that was asked for. */
@@ -80,6 +91,7 @@ export class Installed {
     this.#config = await this.#name(folder, sessionKeys);
     const { over } = this.#inForce;
     this.#inForce = inForce(identity);
+    this.#renewalError = null;
     over.abort();
     await removeOthers(this.#dataDir, [folder], files).catch((error: unknown) => this.#world.log.warn({ error }, 'the identity before could not be removed'));
   }

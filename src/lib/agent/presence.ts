@@ -1,6 +1,6 @@
 // Whether the agent can be reached now, and how it fares: for those who wait for it, and for `agent status`.
 
-import type { AgentStatusAnswer } from '../api/agent-status.ts';
+import { type AgentStatusAnswer, failureOf } from '../api/agent-status.ts';
 import { unlessAborted } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { Clock } from '../base/world.ts';
@@ -42,8 +42,7 @@ export class Presence {
 
   failed(error: unknown): void {
     if (error instanceof TunnelError && error.code === 'interrupted') return;
-    const { code, message } = error instanceof TunnelError ? error : new TunnelError('internal', String(error));
-    this.#lastError = { code, message, at: this.#instant(this.#clock.now()) };
+    this.#lastError = failureOf(error, this.#clock.now());
   }
 
   /** The newest link that is online. */

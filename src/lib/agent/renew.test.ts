@@ -37,6 +37,7 @@ async function stand(
   const identity = { name: 'web1', privateKeyPem, certificatePem: leaf.certificatePem };
   const asked: number[] = [];
   const requests: CertRenewalRequest[] = [];
+  const failures: unknown[] = [];
   const stop = new AbortController();
   const superseded = new AbortController();
   const sent = async (request: CertRenewalRequest) => {
@@ -44,9 +45,13 @@ async function stand(
     requests.push(request);
     answer(renewal, asked.length);
   };
-  const renewal: Renewal = new Renewal({ ...identity, superseded: superseded.signal, adopt }, { version: 2, send: sent }, world);
+  const renewal: Renewal = new Renewal(
+    { ...identity, superseded: superseded.signal, adopt, notRenewed: (error) => failures.push(error) },
+    { version: 2, send: sent },
+    world,
+  );
   const done = renewal.run(stop.signal);
-  return { world, identity, asked, requests, stop, superseded, renewal, done };
+  return { world, identity, asked, requests, failures, stop, superseded, renewal, done };
 }
 
 /** Time goes on from timer to timer, a turn after each was set, and stands still while none waits: a CSR is being made then, which a manual clock knows nothing of. */
@@ -171,7 +176,7 @@ test('refused with a code: that code; version 1 has no word for a new key', asyn
   );
   const never = new AbortController().signal;
   await assert.rejects(renewal.renew({ rotateKey: false }, never), { code: 'limit.reached', message: 'the gateway refused the renewal: slowly' });
-  const installed = { ...identity, superseded: never, adopt: async () => {} };
+  const installed = { ...identity, superseded: never, adopt: async () => {}, notRenewed: () => {} };
   const old = new Renewal(installed, { version: 1, send: async () => assert.fail('asked') }, world);
   await assert.rejects(old.renew({ rotateKey: true }, never), { code: 'protocol.unsupported' });
   stop.abort();

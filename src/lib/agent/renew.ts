@@ -20,6 +20,8 @@ export interface Renewable {
   readonly superseded: AbortSignal;
   /** Checks what was granted for that key, then stores both. Errors `certificate.refused`, `file.failed`. */
   adopt(granted: CertRenewalGranted, privateKeyPem: string): Promise<void>;
+  /** A renewal that was due came to nothing; it is tried again. */
+  notRenewed(error: unknown): void;
 }
 
 /** Where the requests go. */
@@ -89,6 +91,7 @@ export class Renewal {
       } catch (error) {
         if (over.aborted) break;
         log.warn({ error, not_after: new Date(notAfter).toISOString() }, 'certificate not renewed');
+        this.#renewable.notRenewed(error);
       }
       const pause = wanted ? this.#pace.retryLeastMs : this.#pause(notAfter - clock.now()); // a window ends sooner than a certificate
       await clock.sleep(pause * (0.5 + random.fraction()), over);

@@ -99,7 +99,7 @@ async function stand(
     ledger: silentLedger(),
     domain: async () => undefined,
   };
-  const installed = { ...identity, superseded: never, adopt };
+  const installed = { ...identity, superseded: never, adopt, notRenewed: () => {} };
   const events = { online: (now: Online) => online.push(now), replace: (why: string) => wishes.push(why), standing: () => {}, retired: retired.promise };
   const outcome = serveLink(agent, { self, hello, identity: installed, afterLoss, ...events }, resolving, stop.signal);
   outcome.catch(() => {});

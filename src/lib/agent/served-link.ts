@@ -97,6 +97,12 @@ export class ServedLink {
 }
 
 function endedEarly(ended: LinkOutcome): TunnelError {
+  if (ended.why === 'ended' && ended.end.by === 'peer' && ended.end.code === CLOSE.deleted) {
+    return new TunnelError('agent.deleted', `this agent is not there any more at the gateway: ${ended.end.reason}`, {
+      hint: 'Enrol it again with a new string.',
+      remote: true,
+    });
+  }
   if (ended.why === 'ended' && ended.end.by === 'peer' && (ended.end.code === CLOSE.refused || ended.end.reason.startsWith(REFUSED_BY_PEER))) {
     return new TunnelError('certificate.refused', `the gateway refuses this agent: ${ended.end.reason}`, { remote: true });
   }

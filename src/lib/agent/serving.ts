@@ -35,6 +35,7 @@ export function servingOf(
       certificatePem: identity.certificatePem,
       superseded,
       adopt: (granted, privateKeyPem) => installed.adopt(granted, privateKeyPem),
+      notRenewed: (error) => installed.notRenewed(error),
     },
   };
 }

@@ -1,7 +1,10 @@
 // How a running agent fares, as it answers on the socket in its data folder, and as `agent status --json` prints it.
 import { z } from 'zod';
+import { TunnelError } from '../base/errors.ts';
 
 const Instant = z.iso.datetime();
+
+const Failure = z.object({ code: z.string(), message: z.string(), at: Instant });
 
 const LinkStatus = z.object({
   transport: z.string(),
@@ -30,9 +33,17 @@ export const AgentStatusAnswer = z.object({
   routes: z.array(z.string()),
   links: z.array(LinkStatus),
   /** The last failure of dialling or of a link, also when it was overcome. */
-  last_error: z.object({ code: z.string(), message: z.string(), at: Instant }).nullable(),
+  last_error: Failure.nullable(),
   /** End of the certificate. */
   not_after: Instant,
+  /** Why the certificate could not be renewed when that was last tried; null once it was. */
+  renewal_error: Failure.nullable(),
   pid: z.int(),
 });
 export type AgentStatusAnswer = z.infer<typeof AgentStatusAnswer>;
+
+/** `now` in wall-clock ms. */
+export function failureOf(error: unknown, now: number): z.infer<typeof Failure> {
+  const { code, message } = error instanceof TunnelError ? error : new TunnelError('internal', String(error));
+  return { code, message, at: new Date(now).toISOString() };
+}

@@ -46,6 +46,7 @@ const KIND_OF = {
   'session.refused': 'unauthenticated',
   'proxy.refused': 'unauthenticated',
   'agent.not-enrolled': 'unauthenticated',
+  'agent.deleted': 'unauthenticated',
   'policy.denied': 'forbidden',
   'scope.missing': 'forbidden',
   'operator.locked': 'forbidden',

@@ -21,7 +21,7 @@ export const FRAME_BYTES: Readonly<Record<Version, { readonly control: number; r
 };
 
 /** Close codes of a version 2 link (docs/protocol.md, 6). Version 1 knows 0 only; `closeLink` sees to that. */
-export const CLOSE = { ended: 0, violation: 1, refused: 2, replaced: 3, stopping: 4, renewed: 5 } as const;
+export const CLOSE = { ended: 0, violation: 1, refused: 2, replaced: 3, stopping: 4, renewed: 5, deleted: 6 } as const;
 
 /** Reset codes of a version 2 stream (docs/protocol.md, 6). */
 export const RESET = { unspecified: 0, violation: 1, gaveUp: 2, sessionEnded: 3, targetReset: 4 } as const;

@@ -8,7 +8,7 @@ import { assignmentOf, type ControlContext } from './context.ts';
 import { assertWelcome } from './links.ts';
 import { endReplaced } from './replaced-certificates.ts';
 
-/** Errors `certificate.refused`, `agent.flapping`, `gateway.stopping`, audited. */
+/** Errors `certificate.refused`, `agent.deleted`, `agent.flapping`, `gateway.stopping`, audited. */
 export async function admit(context: ControlContext, presented: PresentedLink): Promise<Admission> {
   const { audit, registry, world } = context;
   const from = { remote: presented.remote.address, transport: presented.transport, protocol: presented.protocol };
@@ -19,7 +19,7 @@ export async function admit(context: ControlContext, presented: PresentedLink): 
     const linkId = world.random.uuid();
     // Asked again, because the agent may have been deleted, revoked or locked while the store was looking: from here to `link` nothing waits.
     const agent = registry.byId(agentId);
-    if (!agent) throw new TunnelError('certificate.refused', `agent ${agentId} was deleted`);
+    if (!agent) throw new TunnelError('agent.deleted', `agent ${agentId} was deleted`);
     if (agent.barred) throw new TunnelError('certificate.refused', `agent ${agent.name} is ${agent.barred.by}`);
     const { replaced } = registry.link({
       linkId,
@@ -67,11 +67,14 @@ export function noteRefused({ audit }: ControlContext, { remote, transport, prot
 async function judge({ registry, store, world }: ControlContext, { certificate }: PresentedLink): Promise<AgentIdentity> {
   const identity = readIdentity(certificate, { usage: 'agent' });
   const { agentId, serial, spkiSha256 } = identity;
-  const locked = registry.byId(agentId)?.barred;
+  const known = registry.byId(agentId);
+  const locked = known?.barred;
   // Without the administrator's reason: a thief may be reading.
   if (locked?.by === 'locked') throw new TunnelError('certificate.refused', 'this agent is locked', { hint: 'An administrator must unlock it.' });
   if (!(await store.certificates.admissible({ agentId, serial, spkiSha256 }))) {
-    throw new TunnelError('certificate.refused', `the certificate ${serial} of agent ${agentId} is not, or no longer, good`, {
+    // The transport has seen that a CA of ours signed it: such an agent was there once.
+    const code = known ? 'certificate.refused' : 'agent.deleted';
+    throw new TunnelError(code, `the certificate ${serial} of agent ${agentId} is not, or no longer, good`, {
       hint: 'Enrol this agent again with a new string.',
     });
   }

@@ -223,6 +223,7 @@ async function endFailed(link: Link, error: unknown): Promise<void> {
 const CLOSE_FOR: { readonly [Code in ErrorCode]?: keyof typeof CLOSE } = {
   'protocol.violation': 'violation',
   'certificate.refused': 'refused',
+  'agent.deleted': 'deleted',
   'agent.flapping': 'replaced',
   'gateway.stopping': 'stopping',
 };
