@@ -8,6 +8,7 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import { connect } from 'node:tls';
 import { makeCsr } from '../../src/lib/pki/csr.ts';
 import { generateKeyPem } from '../../src/lib/pki/keys.ts';
+import { hashSecret, newCredential } from '../../src/lib/tokens/secret.ts';
 import { auditRows } from '../support/audit-rows.ts';
 import { type Chain, startChain } from '../support/chain.ts';
 import { succeed } from '../support/cli.ts';
@@ -34,14 +35,17 @@ describe('tokens', () => {
   let enrolment: string;
   let login: string;
   let session: string;
-  let credential: string;
+  const credential = newCredential();
   /** Tokens that were good once. */
   let stale: Record<'enrolment' | 'login', Record<string, string>>;
 
   const url = () => String(chain.ready['url']);
   const json = { accept: 'application/json' };
   const enrol: Show = (token) => askToEnrol(url(), token, { agent_id: randomUUID(), csr_pem: csrPem }, { agent: sockets });
-  const logIn: Show = (token) => ask(`${url()}/api/v1/login`, { agent: sockets, headers: { ...json, authorization: `Bearer ${token}` } });
+  const logIn = (token: string, made = newCredential()) => {
+    const headers = { ...json, 'content-type': 'application/json', authorization: `Bearer ${token}` };
+    return ask(`${url()}/api/v1/login`, { agent: sockets, headers, body: JSON.stringify({ credential_sha256: hashSecret(made) }) });
+  };
   const whoami: Show = (token) => ask(`${url()}/api/v1/whoami`, { method: 'GET', agent: sockets, headers: { ...json, authorization: `Bearer ${token}` } });
   const proxied = (authorization: string): Promise<string> => connectByHand(Number(String(chain.ready['proxy']).split(':').at(-1)), target, authorization);
   const mint = async (kind: 'agent' | 'operator', name: string, expires_ms = HOUR_MS) =>
@@ -58,7 +62,7 @@ describe('tokens', () => {
     const opened = await succeed(['session', 'open', `127.0.0.1:${target}`, '--config-dir', chain.operatorFolder, '--json']);
     session = String(opened.json()['token']);
     const entry = await mint('operator', 'carol');
-    credential = String((JSON.parse((await logIn(entry.token)).body) as Record<string, unknown>)['credential']);
+    assert.equal((await logIn(entry.token, credential)).status, 200);
     const usedAgent = (await mint('agent', 'used-agent')).token;
     assert.equal((await askToEnrol(url(), usedAgent, { agent_id: randomUUID(), csr_pem: await makeCsr(await generateKeyPem(), 'x') })).status, 200);
     const [shortAgent, shortOperator] = [await mint('agent', 'short-agent', 1), await mint('operator', 'short-operator', 1)];
@@ -117,8 +121,12 @@ describe('tokens', () => {
       SQL: "'OR'1'='1",
       'a path': '../credentials',
     };
+    const since = (await auditRows(chain.gatewayFolder)).at(-1)?.seq ?? 0;
     for (const [how, token] of Object.entries(shown)) assert.equal(seenOf(await whoami(token)), wanted, how);
     assert.equal((await whoami(credential)).status, 200);
+    const rows = (await auditRows(chain.gatewayFolder, since)).filter(({ code }) => code === 'operator.credential-refused');
+    const audited = rows.reduce((sum, { detail }) => sum + (typeof detail['more'] === 'number' ? detail['more'] : 1), 0);
+    assert.equal(audited, Object.keys(shown).length);
   });
 
   test('a session token: 407 to whatever is none, as Bearer and as password; the good one opens', async () => {

@@ -37,16 +37,17 @@ async function holdStore(t: TestContext, gatewayFolder: string): Promise<() => P
 test('held for a while: the enrolment waits and succeeds; held for longer: exit 9, nothing is spent, and the same command finishes', async (t) => {
   const watched = temporaryFolder(t);
   const stand = await startEnrolmentStand(t, loopWatch(watched));
-  assert.equal((await enroll(await stand.mint('first'), join(stand.folder, 'first'), { flags: ['--no-verify'] })).code, 0); // loads what an enrolment needs
-  const late = lateSince(watched, stand.gateway().child.pid ?? 0);
-  const idle = lateSince(watched, startIdle(t, watched));
   const [one, two] = [join(stand.folder, 'one'), join(stand.folder, 'two')];
   const strings = [await stand.mint('web1'), await stand.mint('web2')] as const;
+  // From before the first enrolment: what that needs was loaded before the gateway was ready.
+  await pause(SHORT_MS);
+  const late = lateSince(watched, stand.gateway().child.pid ?? 0);
+  const idle = lateSince(watched, startIdle(t, watched));
 
   const releaseSoon = await holdStore(t, stand.gatewayFolder);
   const waiting = enroll(strings[0], one, { flags: ['--no-verify'] });
   await pause(SHORT_MS);
-  assert.equal(countEnrolments(stand.gatewayFolder).agents, 1);
+  assert.equal(countEnrolments(stand.gatewayFolder).agents, 0);
   await releaseSoon();
   assert.equal((await waiting).code, 0);
 
@@ -71,5 +72,5 @@ test('held for a while: the enrolment waits and succeeds; held for longer: exit 
   assert.ok(lateMs - idleMs < LATE_MS, `control was late by ${lateMs} ms, an idle process by ${idleMs}`);
   await stand.gateway().stop();
   const { agents, certificates, uses, enrolled, refused: rows } = countEnrolments(stand.gatewayFolder);
-  assert.deepEqual({ agents, certificates, uses, enrolled, rows }, { agents: 3, certificates: 3, uses: 3, enrolled: 3, rows: 1 });
+  assert.deepEqual({ agents, certificates, uses, enrolled, rows }, { agents: 2, certificates: 2, uses: 2, enrolled: 2, rows: 1 });
 });

@@ -150,8 +150,14 @@ test('--stdio and -- COMMAND end with the reason, too; a session is listed, clos
   assert.equal((await tunnel(['session', 'show', 'nope', '--config-dir', chain.operatorFolder])).code, 5);
 });
 
-test('a revoked agent stays out over kill -9 and restart, and comes back with a new key only', async (t) => {
+test('a revoked agent stays out over kill -9 and restart, and comes back only with a new key and a string that was minted after', async (t) => {
   const chain = await startChain(t);
+  const mint = async () =>
+    String(
+      (await admin(chain, 'token', 'mint', '--kind', 'agent', '--name', 'web1', '--replace', '--routes', '127.0.0.0/8', '--ports', '1-65535')).json()['token'],
+    );
+  const enroll = (input: string) => tunnel(['agent', 'enroll', '--token-file', '-', '--data-dir', chain.agentFolder, '--json'], { input });
+  const older = await mint();
   const before = await agentRow(chain);
   assert.deepEqual((await admin(chain, 'agent', 'revoke', 'web1', '--reason', REASON)).json()['cut'], { links: 1, sessions: 0, channels: 0 });
   await chain.gateway.stop('SIGKILL');
@@ -161,12 +167,28 @@ test('a revoked agent stays out over kill -9 and restart, and comes back with a 
   assert.equal((await agentRow(chain))['state'], 'revoked');
   await chain.agent.stop();
 
-  const token = (await admin(chain, 'token', 'mint', '--kind', 'agent', '--name', 'web1', '--replace', '--routes', '127.0.0.0/8', '--ports', '1-65535')).json();
-  await succeed(['agent', 'enroll', '--token-file', '-', '--data-dir', chain.agentFolder], { input: String(token['token']) });
+  const refusal = await enroll(older);
+  assert.deepEqual([refusal.code, refused(refusal)], [3, 'string.refused']);
+  assert.equal((await enroll(await mint())).code, 0);
   const agent = start(t, ['agent', 'start', '--data-dir', chain.agentFolder]);
   await agent.event('ready');
   const after = await agentRow(chain);
   assert.deepEqual([after['state'], after['id']], ['online', before['id']]);
+});
+
+test('a string for an agent that is locked waits for unlock; deleting the agent revokes it', async (t) => {
+  const chain = await startChain(t);
+  await chain.agent.stop();
+  const minted = await admin(chain, 'token', 'mint', '--kind', 'agent', '--name', 'web1', '--replace', '--routes', '127.0.0.0/8');
+  const enroll = () => tunnel(['agent', 'enroll', '--token-file', '-', '--data-dir', chain.agentFolder, '--json'], { input: String(minted.json()['token']) });
+  await admin(chain, 'lock', 'agent', 'web1');
+  assert.equal(refused(await enroll()), 'string.refused');
+  await admin(chain, 'unlock', 'agent', 'web1');
+  await admin(chain, 'agent', 'delete', 'web1');
+  assert.equal(refused(await enroll()), 'string.refused');
+  const [row] = (await auditRows(chain.gatewayFolder)).filter(({ code }) => code === 'agent.deleted');
+  const strings = row?.detail['revoked_strings'];
+  assert.ok(Array.isArray(strings) && strings.length === 1);
 });
 
 test('what an agent may carry is changed while it runs: what no longer fits is cut, overlaps are said', async (t) => {

@@ -32,6 +32,7 @@ export const AUDIT_CODES = {
   'lock.lifted': 'an operator, an agent, a token or a session was unlocked',
   'operator.logged-in': 'an operator exchanged a token for a credential',
   'operator.login-refused': 'a login was refused',
+  'operator.credential-refused': 'a request to the API came with a credential that is not, or no longer, good',
   'operator.logged-out': 'an operator gave a credential back',
   'operator.deleted': 'an operator was deleted with its logins',
   'link.opened': 'an agent linked',

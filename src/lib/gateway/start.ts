@@ -122,6 +122,7 @@ export async function startGateway({ dataDir, caPassphrase, testHooks, byVariabl
   };
   control.serve(serving);
   edge.keep();
+  await Promise.all([import('../pki/csr.ts'), import('../pki/leaf.ts')]); // 200 ms and more of loading, in which an enrolment would hold up everybody
   await files.remove(folder.controlSocket); // left by a gateway that was killed; ours is the lock
   const local = starting.use(await net.listen({ path: folder.controlSocket }, localApi.take));
   await store.audit.append({

@@ -154,14 +154,15 @@ export function tokensTable(db: Kysely<Schema>, clock: Clock) {
       await db.updateTable('tokens').set(lockColumns(lock)).where('id', '=', id).execute();
     },
 
-    /** Strings of these kinds for this name that nobody has used yet; their ids. */
+    /** Strings of these kinds for this very name that nobody has used yet, so not those for many agents; their ids. */
     async revokeOpen(name: string, kinds: readonly TokenKind[]): Promise<string[]> {
       const rows = await db
         .updateTable('tokens')
         .set({ revokedAt: clock.now() })
         .where('name', '=', name)
         .where('kind', 'in', kinds)
-        .whereRef('uses', '<', 'maxUses')
+        .where('maxUses', '=', 1)
+        .where('uses', '=', 0)
         .where('revokedAt', 'is', null)
         .returning('id')
         .execute();

@@ -13,9 +13,13 @@ export interface ExpectedPeer {
   readonly pinnedSpki?: string | undefined;
 }
 
-/** Errors `certificate.refused` (purpose, CA certificate as leaf, name; a CN is never looked at) and `pin.mismatch`. */
-export function judgePeerCertificate(leaf: Uint8Array, expected: ExpectedPeer): void {
+/**
+ * `behind`: what else the peer showed, as far as the transport tells (Node's TLS does not): CAs only, because whoever shows two leaves wants to be taken for the other.
+ * Errors `certificate.refused` (purpose, CA certificate as leaf, two leaves, name; a CN is never looked at) and `pin.mismatch`.
+ */
+export function judgePeerCertificate(leaf: Uint8Array, expected: ExpectedPeer, behind: readonly Uint8Array[] = []): void {
   const certificate = parse(leaf);
+  if (behind.some((other) => !parse(other).ca)) throw refused('there is another leaf behind it');
   const purposes = certificate.keyUsage ?? []; // node's name for the extended key usage
   if (!purposes.includes(PURPOSE_OID[expected.role])) throw refused(`it is not a ${expected.role} certificate (extended key usage)`);
   if (certificate.ca) throw refused('it is a CA certificate');

@@ -81,7 +81,10 @@ export async function changeAgent(context: ControlContext, caller: Caller, nameO
   return { ...(await getAgent(context, caller, agent.id)), warnings };
 }
 
-/** Its certificates and keys are refused from now on; its sessions end and its links are closed before this resolves. It comes back by enrolling again. Error `agent.unknown`. */
+/**
+ * Its certificates, its keys and the strings for its name are refused from now on; its sessions end and its links are closed before this resolves.
+ * It comes back by enrolling with a string that is minted after this. Error `agent.unknown`.
+ */
 export async function revokeAgent(context: ControlContext, caller: Caller, nameOrId: string, reason: string | null): Promise<CutAnswer> {
   assertAdmin(caller);
   const { registry, store } = context;
@@ -90,7 +93,9 @@ export async function revokeAgent(context: ControlContext, caller: Caller, nameO
   const row = await store.transaction(async (tables) => {
     const revoked = await tables.agents.revoke(agent.id);
     if (!revoked) throw unknown(nameOrId);
-    const detail = { agent_id: agent.id, reason: note };
+    // Whoever holds an older --replace string could bring the name back.
+    const strings = await tables.tokens.revokeOpen(agent.name, ['agent']);
+    const detail = { agent_id: agent.id, reason: note, revoked_strings: strings };
     await tables.audit.append({ code: 'agent.revoked', actor: actorOf(caller), subject: `agent:${agent.name}`, detail });
     return revoked;
   });
@@ -101,20 +106,22 @@ export async function revokeAgent(context: ControlContext, caller: Caller, nameO
 /** Revokes too: its certificates are refused from now on, its sessions end and its links are closed before this resolves. Error `agent.unknown`. */
 export async function deleteAgent(context: ControlContext, caller: Caller, nameOrId: string): Promise<void> {
   assertAdmin(caller);
-  await removeAgent(context, known(context, caller, nameOrId), actorOf(caller));
+  await removeAgent(context, known(context, caller, nameOrId), actorOf(caller), {});
 }
 
-/** `actor` as the audit log names it. Error `agent.unknown`. */
+/** `actor` as the audit log names it. Strings for its name that are open go with it, but not where it went by itself. Error `agent.unknown`. */
 export async function removeAgent(
   context: ControlContext,
   agent: Pick<KnownAgent, 'id' | 'name'>,
   actor: string,
-  why: { reason?: 'ephemeral' } = {},
+  why: { readonly reason?: 'ephemeral' },
 ): Promise<void> {
   const { registry, store } = context;
   await store.transaction(async (tables) => {
     if (!(await tables.agents.delete(agent.id))) throw unknown(agent.name);
-    await tables.audit.append({ code: 'agent.deleted', actor, subject: `agent:${agent.name}`, detail: { agent_id: agent.id, ...why } });
+    const strings = why.reason === 'ephemeral' ? [] : await tables.tokens.revokeOpen(agent.name, ['agent']);
+    const detail = { agent_id: agent.id, revoked_strings: strings, ...why };
+    await tables.audit.append({ code: 'agent.deleted', actor, subject: `agent:${agent.name}`, detail });
   });
   const links = registry.forget(agent.id);
   await cutOffAgent(context, agent.id, { reason: 'agent-removed', note: null, toAgent: 'this agent was deleted' }, links);

@@ -111,10 +111,10 @@ export class QuicLink implements Link {
   #establish(): boolean {
     const { native, expected, onReady, liveness } = this.#parts;
     if (!native.isEstablished()) return false;
-    const leaf = native.peerCertChain()?.[0];
+    const [leaf, ...behind] = native.peerCertChain() ?? [];
     try {
       if (!leaf) throw new TunnelError('certificate.refused', 'the peer showed no certificate');
-      judgePeerCertificate(leaf, expected);
+      judgePeerCertificate(leaf, expected, behind);
       this.#peerCertificate = leaf;
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;

@@ -5,20 +5,33 @@ import { hashSecret } from '../../../tokens/secret.ts';
 import { type Caller, LOCAL_ADMIN } from '../caller.ts';
 import type { ControlContext } from '../context.ts';
 
-/** Error `login.refused`. */
+/** Errors `login.refused`, `operator.locked`. */
 export type WhoCalls = (request: FastifyRequest) => Promise<Caller>;
 
 export const everyoneIsLocalAdmin: WhoCalls = async () => LOCAL_ADMIN;
 
-/** `Authorization: Bearer`, a credential that login gave; only its hash is known here. */
-export function bearerCalls({ logins }: Pick<ControlContext, 'logins'>): WhoCalls {
+/** `Authorization: Bearer`, a credential that login made good; only its hash is known here. One that is shown and refused is audited. */
+export function bearerCalls({ audit, logins }: Pick<ControlContext, 'audit' | 'logins'>): WhoCalls {
   return async (request) => {
     const text = bearerOf(request);
-    const found = text === undefined ? undefined : await logins.find(hashSecret(text));
-    if (!found) throw new TunnelError('login.refused', 'the login is missing, has expired or was ended', { hint: 'tunnel login --token-file FILE' });
-    const { credential, operator } = found;
-    return { kind: operator.kind, operator, credentialHash: credential.hash, expiresAt: credential.expiresAt };
+    if (text === undefined) throw refused();
+    try {
+      const found = await logins.find(hashSecret(text));
+      if (!found) throw refused();
+      const { credential, operator } = found;
+      return { kind: operator.kind, operator, credentialHash: credential.hash, expiresAt: credential.expiresAt };
+    } catch (error) {
+      if (error instanceof TunnelError) {
+        const detail = { code: error.code, reason: error.message };
+        audit.keepProvoked({ code: 'operator.credential-refused', actor: `address:${sourceOf(request)}`, subject: 'gateway', detail });
+      }
+      throw error;
+    }
   };
+}
+
+function refused(): TunnelError {
+  return new TunnelError('login.refused', 'the login is missing, has expired or was ended', { hint: 'tunnel login --token-file FILE' });
 }
 
 /** A credential or a one-time string. */
