@@ -1,6 +1,7 @@
 // Strings as an administrator works with them: minted for one or many, bound, inspected, listed and revoked, on the gateway's machine and from another one.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { generateKeyPem } from '../../src/lib/pki/keys.ts';
@@ -56,6 +57,38 @@ test('a string for three agents: three names, a repeat takes no use, the fourth 
   assert.equal(agents.length, 3);
   for (const agent of agents)
     assert.deepEqual([agent.name, agent.ephemeral, agent.allowed_routes, agent.ports], [`ci-${agent.id.slice(0, 8)}`, true, ['10.0.0.0/24'], ['22']]);
+});
+
+test('an ephemeral agent that was deleted enrols anew with the same command; one that is there, or locked, takes no use', async (t) => {
+  const { folder, mint, local } = await startGateway(t);
+  const token = await mint('--kind', 'agent', '--name', 'ci', '--uses', '2', '--ephemeral', '--routes', '10.0.0.0/24');
+  const enroll = () => tunnel(['agent', 'enroll', '--token-file', '-', '--data-dir', join(folder, 'ag'), '--json'], { input: token });
+  const uses = async () => first((await local('token', 'list')).json(), 'tokens')['uses'];
+  const one = (await enroll()).json();
+  assert.deepEqual([(await enroll()).json()['agent_id'], await uses()], [one['agent_id'], 1]);
+  await local('lock', 'agent', String(one['name']));
+  assert.deepEqual([(await enroll()).code, await uses()], [3, 1]);
+  await local('agent', 'delete', String(one['name']));
+  const two = (await enroll()).json();
+  assert.notEqual(two['agent_id'], one['agent_id']);
+  assert.deepEqual([(await enroll()).json()['agent_id'], await uses()], [two['agent_id'], 2]);
+  assert.deepEqual(readdirSync(join(folder, 'ag')).filter((name) => name.startsWith('identity-')).length, 1);
+  await local('agent', 'delete', String(two['name']));
+  const used = await enroll();
+  assert.deepEqual([used.code, (used.json()['error'] as Record<string, string>)['code']], [3, 'agent.deleted']);
+});
+
+test('no string is minted for a file that cannot be written', async (t) => {
+  const { folder, local } = await startGateway(t);
+  symlinkSync(join(folder, 'elsewhere'), join(folder, 'link'));
+  for (const out of [join(folder, 'nowhere', 'x.token'), folder, join(folder, 'link')]) {
+    const refused = await local('token', 'mint', '--kind', 'agent', '--name', 'web1', '--out', out);
+    assert.deepEqual([refused.code, (refused.json()['error'] as Record<string, string>)['code']], [1, 'file.failed'], out);
+  }
+  assert.deepEqual((await local('token', 'list')).json()['tokens'], []);
+  const out = join(folder, 'x.token');
+  assert.equal((await local('token', 'mint', '--kind', 'agent', '--name', 'web1', '--out', out)).code, 0);
+  assert.deepEqual(readdirSync(folder).sort(), ['gw', 'link', 'x.token']);
 });
 
 test('a string for other networks is refused as any bad string is; the audit log says why', async (t) => {

@@ -12,8 +12,12 @@ const result = ({ z, time }: Shapes) => z.object({ proxy: z.string(), token: z.s
 export default class OpenSession extends TunnelCommand<Shown<typeof result>> {
   static override summary = "Print what curl, git and other plain clients need to go through the gateway as a proxy. Runs on the operator's machine.";
   static override description =
-    'The gateway must run with --proxy-listen. The token is good for the targets named here and for a few minutes; connections that are open by then live on.';
-  static override examples = ['<%= config.bin %> session open 10.0.0.5:80', '<%= config.bin %> session open git.corp.example:443 --json'];
+    'The gateway must run with --proxy-listen. The token is good for the targets named here and for a few minutes; connections that are open by then live on. ' +
+    'What is printed is a configuration of curl, so that the token need not stand in a command line, where every user of the machine can read it.';
+  static override examples = [
+    '<%= config.bin %> session open 10.0.0.5:80 | curl --config - http://10.0.0.5/',
+    '<%= config.bin %> session open git.corp.example:443 --json',
+  ];
   static override args = {
     targets: Args.string({ description: 'host:port or [v6]:port, one or several.', required: true, multiple: true, ignoreStdin: true }),
   };
@@ -35,12 +39,19 @@ export default class OpenSession extends TunnelCommand<Shown<typeof result>> {
       await this.world(),
       this.interrupts.signal,
     );
-    this.log(
-      [
-        `proxy ${opened.proxy} until ${opened.expires_at}, for example:`,
-        `curl --proxytunnel --proxy ${opened.proxy} --proxy-cacert '${opened.ca_file}' --proxy-header 'Proxy-Authorization: Bearer ${opened.token}' http://${args.targets[0]}/`,
-      ].join('\n'),
-    );
+    this.log(curlConfig(opened, args.targets[0] ?? ''));
     return opened;
   }
+}
+
+/** As `curl --config` reads it, so that the token stands in no command line. */
+function curlConfig({ proxy, token, ca_file, expires_at }: Shown<typeof result>, target: string): string {
+  const quoted = (text: string) => `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+  return [
+    `# Until ${expires_at}, for example: tunnel session open ${target} | curl --config - http://${target}/`,
+    'proxytunnel',
+    `proxy = ${quoted(proxy)}`,
+    `proxy-cacert = ${quoted(ca_file)}`,
+    `proxy-header = ${quoted(`Proxy-Authorization: Bearer ${token}`)}`,
+  ].join('\n');
 }

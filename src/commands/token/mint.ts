@@ -8,6 +8,7 @@ import { commaList } from '../../lib/cli/comma-list.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags } from '../../lib/cli/global-flags.ts';
 import type { ResultShape } from '../../lib/cli/shape.ts';
+import { assureWritable } from '../../lib/cli/token-file.ts';
 
 /** The string itself is not repeated where `--out` has written it. */
 type Minted = Omit<MintAnswer, 'warnings' | 'token'> & ({ readonly token: string } | { readonly file: string });
@@ -74,6 +75,7 @@ export default class MintToken extends TunnelCommand<Minted> {
       ...given('public_url', flags['public-url']),
     };
     const world = await this.world();
+    if (flags.out !== undefined) await assureWritable(flags.out, world.files);
     await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, world);
     const { warnings, token, ...minted } = await access.client.mintToken(request, this.interrupts.signal);
     for (const warning of warnings) this.note(`warning: ${warning}`);

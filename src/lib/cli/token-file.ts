@@ -1,4 +1,5 @@
-// Reads a one-time string from where secrets may travel: a file, or standard input.
+// Where one-time strings may travel: they are read from a file or standard input, and written to a file.
+import { basename, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { TunnelError } from '../base/errors.ts';
 import type { Files } from '../base/world.ts';
@@ -25,4 +26,12 @@ async function readWarily(path: string, files: Files): Promise<{ content: Uint8A
     if (!(error instanceof TunnelError) || error.code !== 'file.loose-mode') throw error;
     return { content: await files.read(path), warning: `warning: ${error.message}. ${error.hint ?? ''}` };
   }
+}
+
+/** Asked before a string is made for that file: may it be written, and is nothing there but perhaps a file? Errors `file.failed`. */
+export async function assureWritable(path: string, files: Files): Promise<void> {
+  await files.read(path);
+  const probe = join(dirname(path), `.${basename(path)}.tunnel-probe`);
+  await files.replaceAtomically(probe, '');
+  await files.remove(probe);
 }
