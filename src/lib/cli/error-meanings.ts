@@ -49,6 +49,7 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, readonly [meaning: strin
     'The proxy on the way wants other credentials, or refuses the way.',
     'Set user and password in HTTPS_PROXY, or name the gateway in NO_PROXY.',
   ],
+  'agent.deleted': ['The agent is not there any more at the gateway.', 'Enrol it again with a new string.'],
   'agent.not-enrolled': ['The data folder holds no identity of an agent.', 'tunnel agent enroll --token-file FILE'],
   'policy.denied': ['Policy does not allow it.', 'tunnel route resolve TARGET shows each candidate and the rule that denied it.'],
   'scope.missing': ['This needs an administrator.', "Log in with a string of --kind admin, or work on the gateway's machine with --data-dir."],
