@@ -119,8 +119,8 @@ export async function removeAgent(
   const { registry, store } = context;
   await store.transaction(async (tables) => {
     if (!(await tables.agents.delete(agent.id))) throw unknown(agent.name);
-    const strings = why.reason === 'ephemeral' ? [] : await tables.tokens.revokeOpen(agent.name, ['agent']);
-    const detail = { agent_id: agent.id, revoked_strings: strings, ...why };
+    const more = why.reason === undefined ? { revoked_strings: await tables.tokens.revokeOpen(agent.name, ['agent']) } : why;
+    const detail = { agent_id: agent.id, ...more };
     await tables.audit.append({ code: 'agent.deleted', actor, subject: `agent:${agent.name}`, detail });
   });
   const links = registry.forget(agent.id);
