@@ -30,6 +30,7 @@ export const PATHS = {
   livez: '/livez',
   readyz: '/readyz',
   openapi: '/openapi.json',
+  metrics: '/metrics',
 } as const;
 
 /** Of every answer: SHA-256 of the text that `ca` gives, so that a client learns of a CA that was replaced. */

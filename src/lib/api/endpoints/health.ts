@@ -16,6 +16,13 @@ export const healthEndpoints = {
     answer: health.ReadyAnswer,
   },
   openapi: { method: 'GET', path: PATHS.openapi, who: 'anybody', summary: 'this document', answer: z.looseObject({ openapi: z.string() }) },
+  metrics: {
+    method: 'GET',
+    path: PATHS.metrics,
+    who: 'admin',
+    summary: "metrics in Prometheus' text format",
+    answer: 'text/plain; version=0.0.4; charset=utf-8',
+  },
   status: { method: 'GET', path: PATHS.status, who: 'admin', summary: 'how the gateway fares', answer: contract.StatusAnswer },
   drain: {
     method: 'POST',

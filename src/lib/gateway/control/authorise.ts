@@ -40,6 +40,7 @@ export async function authorise(context: ControlContext, seen: SeenTokens, reque
   const text = formatTarget(asked.target);
   const { record, ways } = await judgeRequest(context, asked);
   const refuse = (error: TunnelError) => {
+    context.tallies.add('channels_refused_total', { code: error.code });
     context.audit.keep({
       code: 'channel.refused',
       actor: `operator:${operator.name}`,

@@ -19,6 +19,7 @@ import type { PolicyInForce } from './policy-in-force.ts';
 import type { Registry } from './registry.ts';
 import type { SessionUsers } from './session-users.ts';
 import type { Sessions } from './sessions.ts';
+import type { Tallies } from './tallies.ts';
 
 /** Stock agents renew only right after they have linked, in the last 15 days: theirs live as long as the reference issues them. */
 const STOCK_LEAF_MS = 365 * 86_400_000;
@@ -75,6 +76,7 @@ export interface ControlContext {
   readonly ephemerals: Ephemerals;
   readonly logins: Logins;
   readonly attempts: Attempts;
+  readonly tallies: Tallies;
   readonly draining: Draining;
   /** Of this moment: a reload changes them. */
   readonly settings: ControlSettings;

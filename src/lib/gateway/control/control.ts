@@ -18,6 +18,7 @@ import { PolicyInForce } from './policy-in-force.ts';
 import { Registry } from './registry.ts';
 import { SessionUsers } from './session-users.ts';
 import { Sessions } from './sessions.ts';
+import { Tallies } from './tallies.ts';
 import { watchExpiry } from './watch-expiry.ts';
 
 const SEEN_EVERY_MS = 60_000;
@@ -48,6 +49,7 @@ export async function startControl({ store, ca, keys, settings = () => DEFAULT_S
   const audit = starting.use(new AuditLog(store, world));
   const registry = await loadRegistry(store, world);
   const policy = await PolicyInForce.load(store);
+  const tallies = new Tallies();
   let serving: Serving | undefined;
   const sessions = starting.use(
     new Sessions({
@@ -55,6 +57,7 @@ export async function startControl({ store, ca, keys, settings = () => DEFAULT_S
       audit,
       world,
       edge: () => serving?.edge,
+      tallies,
       usersOf: (sessionId) => users.connectionsOf({ sessionId }),
       longestMs: ({ name }, agent) => shorter(settings().longestSessionMs, sessionLimit(policy.current, name, agent).maxLengthMs),
       granted: (operator, agent) => policy.granted(operator, agent),
@@ -79,6 +82,7 @@ export async function startControl({ store, ca, keys, settings = () => DEFAULT_S
     ephemerals,
     logins: new Logins(store, world.clock),
     attempts: new Attempts(world.clock),
+    tallies,
     draining: new Draining(),
     get settings() {
       return settings();

@@ -74,6 +74,7 @@ export class ChannelReports {
     this.#planned.delete(channelId);
     this.#open.set(channelId, { sessionId, operator: planned.operator, agent, target });
     sessions.channelOpened(sessionId, channelId, target);
+    context.tallies.add('channels_opened_total', {});
     context.failures.succeeded(agent, target);
     audit.keep(rowOf('channel.opened', event, planned, { result: 'connected', agent, address, code: null, reason: null }));
     endWhereEnded(context, sessionId);
@@ -88,14 +89,18 @@ export class ChannelReports {
     planned.tried.push({ agent, target, code, reason });
     if (!last) return;
     this.#planned.delete(channelId);
+    context.tallies.add('channels_refused_total', { code });
     context.audit.keep(rowOf('channel.refused', event, planned, { result: 'refused', agent, address: null, code, reason }));
   }
 
-  #ended({ audit, sessions }: ControlContext, event: Extract<ChannelEvent, { kind: 'ended' }>): void {
+  #ended({ audit, sessions, tallies }: ControlContext, event: Extract<ChannelEvent, { kind: 'ended' }>): void {
     const { channelId, sessionId, bytesUp, bytesDown, reason } = event;
     const open = this.#open.get(channelId);
     this.#open.delete(channelId);
     sessions.channelEnded(sessionId, channelId);
+    tallies.add('channels_ended_total', {});
+    tallies.add('channel_bytes_total', { direction: 'up' }, bytesUp);
+    tallies.add('channel_bytes_total', { direction: 'down' }, bytesDown);
     const [actor, subject] = open ? [`operator:${open.operator}`, `target:${open.target}`] : ['gateway', `channel:${channelId}`];
     const detail = {
       channel_id: channelId,

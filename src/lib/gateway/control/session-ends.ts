@@ -5,12 +5,14 @@ import { type CloseReason, effectOf, endText } from '../../sessions/close-reason
 import type { Store } from '../../store/open.ts';
 import type { EdgeForControl } from '../contract.ts';
 import type { LiveSession } from './live-session.ts';
+import type { Tallies } from './tallies.ts';
 
 const RETRY_MS = 1000;
 
 export interface EndsOptions {
   readonly store: Pick<Store, 'transaction'>;
   readonly world: Pick<World, 'clock' | 'log'>;
+  readonly tallies: Tallies;
   readonly edge: () => EdgeForControl | undefined;
   /** Connections of operators that use a session. */
   readonly usersOf: (sessionId: string) => readonly string[];
@@ -36,7 +38,7 @@ export class SessionEnds implements AsyncDisposable {
 
   /** Rejects where the store does not take it now; it is tried until it does. */
   async end(ending: Ending): Promise<void> {
-    const { edge, usersOf, world } = this.#options;
+    const { edge, tallies, usersOf, world } = this.#options;
     const { session, reason, note } = ending;
     const users = effectOf(reason) === 'none' ? [] : usersOf(session.id);
     const failed = (error: unknown) => world.log.info({ error, sessionId: session.id }, 'the edge could not end a session: its link may be gone');
@@ -44,6 +46,7 @@ export class SessionEnds implements AsyncDisposable {
     const told = users.length > 0 ? edge()?.tellOperators(users, { reason, message: noticeText(ending), sessionId: session.id }) : undefined;
     await Promise.all([told?.catch(failed), edge()?.endSession(session.id, reason).catch(failed)]);
     world.log.info({ sessionId: session.id, operator: session.operator.name, agent: session.agent.name, reason, note }, 'session ended');
+    tallies.add('sessions_ended_total', { reason });
     try {
       await this.#write(ending);
     } catch (error) {

@@ -209,7 +209,7 @@ export class Sessions implements AsyncDisposable {
   readonly #isLive = ({ id }: LiveSession): boolean => this.#byId.has(id);
 
   async #open(operator: Operator, agent: LeaseAgent, demand: Demand): Promise<LiveSession> {
-    const { audit, longestMs, store, world } = this.#options;
+    const { audit, longestMs, store, tallies, world } = this.#options;
     audit.assertKeeping();
     this.#judgeLimits(operator, agent);
     await this.#endings.get(pairOf(operator.id, agent.id))?.catch(() => {}); // who ended it heard of that failure
@@ -229,6 +229,7 @@ export class Sessions implements AsyncDisposable {
         throw isForeignKey(error) ? new TunnelError('agent.unknown', `agent ${agent.name} or operator ${operator.name} was removed`) : error;
       });
     this.#ends.revived(id);
+    tallies.add('sessions_opened_total', {});
     const live = new LiveSession({ id, tunnelId: tunnelId ?? id, operator, agent: { id: agent.id, name: agent.name } }, world.clock, this.#acts);
     this.#byId.set(id, live);
     live.opened({ idleMs: LIMITS.sessionIdleMs, longestMs: longestMs(operator, agent.name), warningMs: LIMITS.idleWarningMs });

@@ -5,11 +5,13 @@ import type { OpenApi } from '../../../api/openapi.ts';
 import { VERSION } from '../../../base/version.ts';
 import { assertServing, type ControlContext } from '../context.ts';
 import { drain } from '../drain.ts';
+import type { Metrics } from '../metrics.ts';
 import { readinessOf } from '../ready.ts';
 import type { Answering } from './answering.ts';
 
 export function healthRoutes(answer: Answering, context: ControlContext): void {
   const ready = readinessOf(context);
+  let metrics: Promise<Metrics> | undefined;
   let document: Promise<OpenApi> | undefined;
 
   answer(healthEndpoints.livez, () => ({ live: true as const }));
@@ -20,6 +22,11 @@ export function healthRoutes(answer: Answering, context: ControlContext): void {
   });
 
   answer(healthEndpoints.openapi, () => (document ??= import('../../../api/openapi.ts').then(({ openapi }) => openapi())));
+
+  answer(healthEndpoints.metrics, async () => {
+    metrics ??= import('../metrics.ts').then(({ metricsOf }) => metricsOf(context));
+    return (await metrics).text();
+  });
 
   answer(healthEndpoints.drain, ({ caller, body }) => drain(context, caller, body.grace_ms));
 

@@ -89,6 +89,12 @@ export async function buildApi(
   });
   app.addHook('onRequest', async ({ id }, reply) => void reply.header(REQUEST_ID_HEADER, id).raw.setHeader(REQUEST_ID_HEADER, id));
   app.addHook('onSend', async (_request, reply) => void reply.header(CA_HEADER, sha256Hex(Buffer.from(context.authority.bundlePem))));
+  app.addHook('onResponse', async ({ method, routeOptions }, reply) => {
+    const endpoint = routeOptions.config.endpoint;
+    if (endpoint === undefined) return; // what no endpoint answers has no name to be counted by
+    context.tallies.add('http_requests_total', { method, route: endpoint.path, status: String(reply.statusCode) });
+    context.tallies.add('http_request_seconds_total', { method, route: endpoint.path }, reply.elapsedTime / 1000);
+  });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: new TunnelError('resource.unknown', 'there is nothing at this path') }));
   const answer = answeringOn(app, whoCalls);
   for (const routes of [
