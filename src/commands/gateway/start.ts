@@ -1,6 +1,7 @@
 // Runs a gateway in the foreground.
 import * as Flags from '@oclif/core/flags';
 import type { ErrorCode } from '../../lib/base/errors.ts';
+import { commaList } from '../../lib/cli/comma-list.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { givenByVariable } from '../../lib/cli/environment.ts';
 import { dataDirFlag, waitFlag } from '../../lib/cli/global-flags.ts';
@@ -30,6 +31,11 @@ export default class GatewayStart extends TunnelCommand<undefined> {
     'public-url': Flags.string({ summary: 'Where agents and operators reach this gateway; needed when it listens on all addresses.', helpValue: 'URL' }),
     'public-udp': Flags.string({ summary: 'Where agents reach its UDP port, if elsewhere than the public URL says.', helpValue: 'HOST:PORT' }),
     'proxy-listen': Flags.string({ summary: 'Serve plain clients as curl and git here as well, as an HTTPS proxy.', helpValue: 'HOST:PORT' }),
+    direct: Flags.string({
+      summary:
+        'Networks with ports that the gateway connects to itself where no agent carries the target, with commas: 10.1.0.0/16:443,[fd00::/64]:22. None at the first start; an empty list takes all away.',
+      helpValue: 'LIST',
+    }),
     'ca-passphrase-file': Flags.string({
       summary: "File with the passphrase of the CA's key, where it is encrypted; - reads it from standard input.",
       helpValue: 'FILE',
@@ -59,6 +65,7 @@ export default class GatewayStart extends TunnelCommand<undefined> {
       publicUrl: flags['public-url'],
       publicUdp: flags['public-udp'],
       proxyListen: flags['proxy-listen'],
+      direct: commaList(flags.direct),
       agentCertLifetime: flags['agent-cert-lifetime'],
       serverCertLifetime: flags['server-cert-lifetime'],
       logLevel: flags.debug ? ('debug' as const) : undefined,

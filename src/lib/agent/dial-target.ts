@@ -3,7 +3,7 @@
 import { within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { ResolvedAddress, SocketAddress, TcpSocket, World } from '../base/world.ts';
+import type { ResolvedAddress, SocketAddress, World } from '../base/world.ts';
 import { judgeAddress } from '../policy/address-guard.ts';
 import type { DialTiming } from '../protocol/messages.ts';
 import { microseconds } from '../protocol/refusal.ts';
@@ -11,22 +11,13 @@ import { matchesName } from '../routing/name-pattern.ts';
 import type { Route } from '../routing/route.ts';
 import { formatAddress, parseAddress } from '../routing/subnet.ts';
 import { formatTarget, type Host, type Target, unmapped } from '../routing/target.ts';
-import { connectFirst } from '../streams/happy-eyeballs.ts';
-
-export interface DialledTarget {
-  readonly socket: TcpSocket;
-  /** The one of the judged addresses that answered. */
-  readonly to: SocketAddress;
-}
-
-/** A target that stays silent holds its socket no longer than this and a few probes. */
-const TCP_KEEP_ALIVE_MS = 30_000;
+import { type Dialled, dialAddresses } from '../streams/dial-addresses.ts';
 
 /** Filled while a target is dialled, so that a failure too says what it took. */
 export type DialWatch = { -readonly [Part in keyof DialTiming]: DialTiming[Part] };
 
 /** Errors `route.none` (nothing it resolves to is carried), `dns.failed`, `target.refused`, `target.unreachable`, `target.timed-out` after 10 s for all of it, the signal's reason. */
-export async function dialTarget(target: Target, routes: readonly Route[], world: World, signal: AbortSignal, watch: DialWatch = {}): Promise<DialledTarget> {
+export async function dialTarget(target: Target, routes: readonly Route[], world: World, signal: AbortSignal, watch: DialWatch = {}): Promise<Dialled> {
   const { clock } = world;
   const text = formatTarget(target);
   const late = () =>
@@ -39,16 +30,10 @@ export async function dialTarget(target: Target, routes: readonly Route[], world
       if (target.host.kind === 'name') watch.resolveUs = microseconds(clock.monotonic() - began);
     });
     const addresses = carried(text, target, resolved, routes);
-    const connect = async (to: SocketAddress, signal: AbortSignal) => {
-      const socket = await world.net.connect(to, signal);
-      return { socket, to, destroy: () => socket.destroy() };
-    };
     const dialled = clock.monotonic();
-    const { socket, to } = await connectFirst(addresses, connect, world, signal).finally(() => {
+    return await dialAddresses(addresses, world, signal).finally(() => {
       watch.connectUs = microseconds(clock.monotonic() - dialled);
     });
-    socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
-    return { socket, to };
   });
 }
 

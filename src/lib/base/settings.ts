@@ -38,7 +38,7 @@ export interface FileSettings {
 /** `names`: the setting of each flag. `byVariable`: the settings whose flag came from its variable. */
 export function givenFlags<Flag extends string>(
   names: Readonly<Record<Flag, string>>,
-  flags: { readonly [flag in Flag]?: string | undefined },
+  flags: { readonly [flag in Flag]?: Exclude<SettingValue, null> | undefined },
   byVariable: ReadonlySet<string>,
 ): Given {
   const entries = Object.entries<string>(names).flatMap(([flag, setting]) => {

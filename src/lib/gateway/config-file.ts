@@ -4,6 +4,7 @@ import { parseConfigFile, takes } from '../base/config-file.ts';
 import { formatDuration, parseDuration } from '../base/duration.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
+import { parseDirect } from '../policy/direct.ts';
 import { LOG_LEVELS } from '../system/log.ts';
 import { parseListen, parsePublicUdp, parsePublicUrl } from './addresses.ts';
 
@@ -33,6 +34,9 @@ export const StoredConfig = z.looseObject({
   server_cert_lifetime: lifetime('server_cert_lifetime').describe("How long the gateway's own certificate lasts: 30s to 3650d, 365d where missing."),
   longest_session: takes(z.string().nullish(), (text) => parseDuration(text, 'longest_session')).describe(
     'After how long every session that begins from now on ends, as a duration; null or missing: as long as it is used.',
+  ),
+  direct: z.array(takes(z.string(), (text) => parseDirect([text]))).optional().describe(
+    'Networks with ports that the gateway connects to itself where no agent carries a target, as 10.1.0.0/16:443 or [fd00::/64]:22; none where missing.',
   ),
   log_level: z.enum(LOG_LEVELS).optional().describe('The least that is logged to standard error; info where missing.'),
 });

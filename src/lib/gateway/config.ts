@@ -3,6 +3,8 @@ import { formatDuration, parseDuration } from '../base/duration.ts';
 import { TunnelError } from '../base/errors.ts';
 import { type Given, givenFlags, type SettingValue } from '../base/settings.ts';
 import type { ResolvedAddress, SocketAddress } from '../base/world.ts';
+import { type DirectNetwork, parseDirect } from '../policy/direct.ts';
+import { formatTargetScope } from '../policy/target-scope.ts';
 import type { LogLevel } from '../system/log.ts';
 import { bracketed, DEFAULT_LISTEN, formatListen, isWildcard, parseListen, parsePublicUdp, parsePublicUrl, urlOf } from './addresses.ts';
 import { parseLifetime, type StoredConfig } from './config-file.ts';
@@ -20,6 +22,7 @@ export const GATEWAY_DEFAULTS = {
   agent_cert_lifetime: formatDuration(DEFAULT_AGENT_CERT_MS),
   server_cert_lifetime: formatDuration(DEFAULT_SERVER_CERT_MS),
   longest_session: null,
+  direct: [],
   log_level: 'info',
 } as const satisfies Record<keyof typeof StoredConfig.shape, SettingValue>;
 
@@ -31,6 +34,8 @@ export interface GatewayFlags {
   /** Durations. */
   readonly agentCertLifetime?: string | undefined;
   readonly serverCertLifetime?: string | undefined;
+  /** Networks with ports. */
+  readonly direct?: readonly string[] | undefined;
   readonly logLevel?: LogLevel | undefined;
 }
 
@@ -41,6 +46,7 @@ const SETTING_OF = {
   proxyListen: 'proxy_listen',
   agentCertLifetime: 'agent_cert_lifetime',
   serverCertLifetime: 'server_cert_lifetime',
+  direct: 'direct',
   logLevel: 'log_level',
 } as const satisfies Record<keyof GatewayFlags, keyof typeof GATEWAY_DEFAULTS>;
 
@@ -59,6 +65,7 @@ export interface WantedConfig {
   readonly lifetimes: Lifetimes;
   /** Null: sessions last as long as they are used. */
   readonly longestSessionMs: number | null;
+  readonly direct: readonly DirectNetwork[];
 }
 
 /** Of what is issued from now on, in ms. */
@@ -85,7 +92,7 @@ export function wantedConfig(flags: GatewayFlags, stored: StoredConfig | undefin
     serverMs: lifetimeOf(flags.serverCertLifetime ?? stored?.server_cert_lifetime, 'server-cert-lifetime', DEFAULT_SERVER_CERT_MS),
   };
   const longestSessionMs = stored?.longest_session ? parseDuration(stored.longest_session, 'longest_session') : null;
-  return { listen, proxyListen, publicUrl, publicUdp, lifetimes, longestSessionMs };
+  return { listen, proxyListen, publicUrl, publicUdp, lifetimes, direct: parseDirect(flags.direct ?? stored?.direct ?? []), longestSessionMs };
 }
 
 /** What to store once the ports are known; of the lifetimes only what is not the default, or stands there already. */
@@ -102,6 +109,7 @@ export function settledConfig(
     proxy_listen: at.proxy && formatListen(at.proxy),
     ...unlessDefault('agent_cert_lifetime', wanted.lifetimes.agentMs, DEFAULT_AGENT_CERT_MS, stored),
     ...unlessDefault('server_cert_lifetime', wanted.lifetimes.serverMs, DEFAULT_SERVER_CERT_MS, stored),
+    ...(wanted.direct.length > 0 || stored?.direct ? { direct: wanted.direct.map(formatTargetScope) } : {}),
   };
 }
 

@@ -152,9 +152,12 @@ export interface Plan {
 }
 
 export interface Way {
+  /** Empty where the edge connects itself. */
   readonly linkId: string;
   readonly agentId: string;
   readonly agent: string;
+  /** No agent carries it: the edge connects to one of these addresses, which control has judged. */
+  readonly direct?: readonly SocketAddress[] | undefined;
   /** Canonical; an alternate's where this way leads there. */
   readonly target: string;
   readonly session: SessionLease;

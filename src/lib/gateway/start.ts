@@ -61,7 +61,7 @@ export async function startGateway({ dataDir, caPassphrase, testHooks, byVariabl
   const store = starting.use(await openStore(folder.database, world));
   const leftovers = await endLeftovers(store);
   if (leftovers > 0) world.log.warn({ sessions: leftovers }, 'sessions of the gateway before were ended');
-  const settings = () => ({ agentCertMs: config.lifetimes.agentMs, longestSessionMs: config.wanted.longestSessionMs });
+  const settings = () => ({ agentCertMs: config.lifetimes.agentMs, longestSessionMs: config.wanted.longestSessionMs, direct: config.wanted.direct });
   const control = starting.use(await startControl({ store, ca, keys: keys.signing, settings, placesBefore: undefined }, world));
   const { context } = control;
   let served = false;

@@ -7,12 +7,13 @@ import { expiryWarnings } from './migrations/0005-expiry-warnings.ts';
 import { locks } from './migrations/0006-locks.ts';
 import { auditChain } from './migrations/0008-audit-chain.ts';
 import { policy } from './migrations/0010-policy.ts';
+import { direct } from './migrations/0011-direct.ts';
 import { sites } from './migrations/0011-sites.ts';
 import { tunnels } from './migrations/0012-tunnels.ts';
 import type { Schema } from './schema.ts';
 
 /** Version n is reached by the first n. Only ever appended to. */
-const MIGRATIONS: readonly (readonly string[])[] = [first, tokenUses, locks, auditChain, expiryWarnings, sites, tunnels, policy];
+const MIGRATIONS: readonly (readonly string[])[] = [first, tokenUses, locks, auditChain, expiryWarnings, sites, tunnels, policy, direct];
 
 /** Two programs at once: the second finds the work done. Error `store.newer`. */
 export async function migrate(db: Kysely<Schema>, path: string): Promise<void> {

@@ -102,11 +102,11 @@ export async function operatorOf({ logins }: ControlContext, { operatorId, crede
 async function leaseAll({ sessions }: ControlContext, operator: Operator, ways: readonly DecidedWay[]): Promise<Way[]> {
   const leased: Way[] = [];
   let failure: unknown;
-  for (const { agent, target } of ways) {
-    const { link } = agent;
-    if (!link) continue;
+  for (const { agent, target, direct } of ways) {
+    const linkId = direct ? '' : agent.link?.linkId;
+    if (linkId === undefined) continue;
     try {
-      leased.push({ linkId: link.linkId, agentId: agent.id, agent: agent.name, target, session: await sessions.lease(operator, agent) });
+      leased.push({ linkId, agentId: agent.id, agent: agent.name, ...(direct && { direct }), target, session: await sessions.lease(operator, agent) });
     } catch (error) {
       failure = error;
     }

@@ -3,6 +3,7 @@ import type { ConfigAnswer, ReloadAnswer } from '../../api/config.ts';
 import { TunnelError } from '../../base/errors.ts';
 import type { World } from '../../base/world.ts';
 import type { Authority } from '../../pki/authority.ts';
+import type { DirectNetwork } from '../../policy/direct.ts';
 import { formatRoute } from '../../routing/route.ts';
 import type { Store } from '../../store/open.ts';
 import type { SigningKey } from '../../tokens/signing-keys.ts';
@@ -58,6 +59,8 @@ export interface ControlSettings {
   readonly agentCertMs: number;
   /** How long sessions may last, ms; null: as long as they are used. */
   readonly longestSessionMs: number | null;
+  /** Networks and ports that the gateway may connect to itself. */
+  readonly direct: readonly DirectNetwork[];
 }
 
 export interface ControlContext {

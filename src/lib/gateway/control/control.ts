@@ -23,7 +23,7 @@ import { watchExpiry } from './watch-expiry.ts';
 
 const SEEN_EVERY_MS = 60_000;
 const PAGE = 1000;
-const DEFAULT_SETTINGS: ControlSettings = { agentCertMs: DEFAULT_AGENT_CERT_MS, longestSessionMs: null };
+const DEFAULT_SETTINGS: ControlSettings = { agentCertMs: DEFAULT_AGENT_CERT_MS, longestSessionMs: null, direct: [] };
 
 export interface ControlOptions {
   readonly store: Store;

@@ -1,6 +1,7 @@
 // How a request is routed and judged: the decision record and the ways to try, from the agents as they are now (requirements A8 to A11, F1). Pure.
 import { type ErrorCode, TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import type { SocketAddress } from '../../base/world.ts';
 import { type Grantee, judgeConnect } from '../../policy/evaluate.ts';
 import { BUILT_IN, type Policy } from '../../policy/rules.ts';
 import { bySpecificity, type Match } from '../../routing/candidates.ts';
@@ -10,6 +11,7 @@ import { formatSitedTarget, type SitedTarget } from '../../routing/sited-target.
 import { formatTarget } from '../../routing/target.ts';
 import type { FailedLately } from './failures.ts';
 import type { KnownAgent } from './known-agent.ts';
+import type { LeaseAgent } from './sessions.ts';
 
 export interface Request {
   readonly target: SitedTarget;
@@ -28,8 +30,10 @@ export interface Carriers {
 }
 
 export interface DecidedWay {
-  readonly agent: KnownAgent;
+  readonly agent: LeaseAgent & Pick<KnownAgent, 'link'>;
   readonly target: string;
+  /** Without an agent: addresses that were judged. */
+  readonly direct?: readonly SocketAddress[] | undefined;
 }
 
 export interface Decided {
@@ -48,7 +52,7 @@ interface Judged {
   readonly way: DecidedWay;
 }
 
-/** Direct connections are not among the ways: where no agent fits, nothing does (control/judge.ts). */
+/** Direct connections are not among the ways: where no agent fits, nothing does (control/direct.ts). */
 export function decide(request: Request, carriers: Carriers, policy: Policy, failedLately: FailedLately = () => null): Decided {
   const judge = { policy: request.operator === null ? BUILT_IN : policy, failedLately };
   const main = judgeTarget(request, request.target, carriers, judge, '');

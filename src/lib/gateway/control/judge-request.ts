@@ -2,6 +2,7 @@
 import { parseSitedTarget } from '../../routing/sited-target.ts';
 import type { ControlContext } from './context.ts';
 import { type Decided, decide, type Request } from './decide.ts';
+import { type DirectContext, orDirect } from './direct.ts';
 
 /** As it was written, by whoever asked. */
 export interface WrittenRequest {
@@ -22,12 +23,10 @@ export function readRequest({ target, alternates = [], agent, site }: WrittenReq
   };
 }
 
-/** By `policy`; by the one in force where none is given. */
-export async function judgeRequest(
-  context: Pick<ControlContext, 'failures' | 'policy' | 'registry' | 'world'>,
-  request: Request,
-  policy = context.policy.current,
-): Promise<Decided> {
+type Judging = Pick<ControlContext, 'failures' | 'policy' | 'registry' | 'world'> & DirectContext;
+
+/** By `policy`; by the one in force where none is given. Waits for a name server only where direct connections are listed, and no agent carries the target. */
+export async function judgeRequest(context: Judging, request: Request, policy = context.policy.current): Promise<Decided> {
   const { failures, registry, world } = context;
-  return decide(request, registry, policy, failures.at(world.clock.monotonic()));
+  return await orDirect(context, request, policy, decide(request, registry, policy, failures.at(world.clock.monotonic())));
 }

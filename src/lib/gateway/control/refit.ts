@@ -5,6 +5,7 @@ import { parseTarget } from '../../routing/target.ts';
 import { endText } from '../../sessions/close-reason.ts';
 import type { ControlContext } from './context.ts';
 import { countOf } from './cut-off.ts';
+import { DIRECT_CARRIER } from './direct.ts';
 import type { KnownAgent } from './known-agent.ts';
 import type { Session } from './live-session.ts';
 
@@ -31,7 +32,7 @@ export async function refit(context: ControlContext, chosen: (session: Session) 
 
 /** Of one channel that was just opened: what it was allowed by may have changed while it was. */
 export function fitsNow({ policy, registry }: Pick<ControlContext, 'policy' | 'registry'>, { operator, agent: { id } }: Session, target: string): boolean {
-  const agent = registry.byId(id);
+  const agent = id === DIRECT_CARRIER.id ? DIRECT_CARRIER : registry.byId(id);
   return agent !== undefined && agent.barred === null && judgeConnect({ policy: policy.current, operator, agent, target: parseTarget(target) }).allowed;
 }
 
@@ -44,7 +45,7 @@ function nothingLeft(context: ControlContext, session: Session, alsoFits: Fits):
 /** Ids of channels. */
 function unfit(context: ControlContext, session: Session, alsoFits: Fits): string[] {
   const agent = context.registry.byId(session.agent.id);
-  const fits = (target: string) => agent !== undefined && fitsNow(context, session, target) && alsoFits(agent, target);
+  const fits = (target: string) => fitsNow(context, session, target) && (agent === undefined || alsoFits(agent, target));
   return [...session.channels].flatMap(([channelId, target]) => (fits(target) ? [] : [channelId]));
 }
 
@@ -53,16 +54,17 @@ async function narrow(context: ControlContext, session: Session, alsoFits: Fits)
   const { registry, serving, sessions, users, world } = context;
   const edge = serving()?.edge;
   const agent = registry.byId(session.agent.id);
-  if (!edge || !agent) return 0;
+  if (!edge) return 0;
   const failed = (error: unknown) => world.log.info({ error, sessionId: session.id }, 'the edge could not narrow a session: its link may be gone');
   const cut = unfit(context, session, alsoFits);
   if (cut.length > 0) {
     const connections = users.connectionsOf({ sessionId: session.id });
-    const message = `a connection through ${agent.name} was cut: ${endText(REASON, null)}`;
+    const message = `a connection through ${session.agent.name} was cut: ${endText(REASON, null)}`;
     // In this order: who hears why before the channels are cut can say so.
     const told = edge.tellOperators(connections, { reason: REASON, message, sessionId: session.id });
     await Promise.all([told.catch(failed), edge.endChannels(cut, REASON).catch(failed)]);
   }
+  if (!agent) return cut.length;
   try {
     const lease = await sessions.relet(session.id, agent);
     if (lease) await edge.updateSession(lease);

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { unlessAborted } from '../../base/deadline.ts';
 import { type ErrorCode, TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { World } from '../../base/world.ts';
+import type { SocketAddress, World } from '../../base/world.ts';
 import { openChannel } from '../../link/open-channel.ts';
 import { RESET } from '../../link/version.ts';
 import type { ChannelTiming } from '../../protocol/refusal.ts';
@@ -13,6 +13,7 @@ import { type LinkStream, StreamReset } from '../../transport/link.ts';
 import type { AttachRequest, ChannelEvent, ConnectRequest, ControlForEdge, Plan, Way } from '../contract.ts';
 import { Activity } from './activity.ts';
 import type { AgentLink } from './agent-link.ts';
+import { DirectWays } from './direct.ts';
 import { Notices } from './front/notices.ts';
 import type { Links } from './links.ts';
 
@@ -22,13 +23,15 @@ interface CarriedTo extends Connected {
 }
 
 interface OpenWay {
-  readonly link: AgentLink;
-  readonly stream: LinkStream;
+  readonly stream: Duplex;
   readonly address: string | null;
   readonly timing: ChannelTiming;
   /** Aborts when the session ends. */
   readonly session: AbortSignal;
-  readonly held: Disposable;
+  /** Resets the stream. */
+  readonly cut: () => unknown;
+  /** When nothing more is carried. */
+  readonly over: () => void;
 }
 
 const AGENT_IS_AWAY: readonly ErrorCode[] = ['agent.offline', 'link.lost', 'streams.exhausted'];
@@ -39,6 +42,7 @@ export class Carrier {
   readonly #world: World;
   /** Who hears why its sessions end. */
   readonly notices = new Notices();
+  readonly direct: DirectWays;
   readonly #activity: Activity;
   /** By channel id: cuts it, saying why. */
   readonly #cuts = new Map<string, (reason: string) => void>();
@@ -50,6 +54,7 @@ export class Carrier {
     this.#control = control;
     this.#links = links;
     this.#world = world;
+    this.direct = new DirectWays(world);
     this.#activity = new Activity((moved) => this.#report({ kind: 'active', ...moved }), world.clock);
   }
 
@@ -120,6 +125,7 @@ export class Carrier {
   /** A link that ends while it is asked, or has no stream to give, is not the last word where its agent has another. */
   async #tryWay(plan: Plan, way: Way, signal: AbortSignal): Promise<OpenWay> {
     signal.throwIfAborted();
+    if (way.direct) return await this.#openDirect(way, way.direct, signal);
     const link = this.#links.carrying(way);
     try {
       return await this.#openOn(link, plan, way, signal);
@@ -139,16 +145,28 @@ export class Carrier {
       const alive = AbortSignal.any([signal, link.lost]);
       const session = await link.sessions.ensure(way.session, alive);
       const request = { sessionId: way.session.sessionId, channelId: plan.channelId, target: way.target };
-      return { ...(await openChannel(link.link, request, this.#world, AbortSignal.any([alive, session]))), link, session, held };
+      const channel = await openChannel(link.link, request, this.#world, AbortSignal.any([alive, session]));
+      const cut = () => channel.stream.destroy(new StreamReset(RESET.sessionEnded));
+      return { ...channel, session, cut, over: () => this.#over(link, channel.stream, held) };
     } catch (error) {
       held[Symbol.dispose]();
       throw error;
     }
   }
 
-  async #carry(operator: Duplex, { stream, link, session, held }: OpenWay, plan: Plan, way: Way): Promise<void> {
+  async #openDirect(way: Way, addresses: readonly SocketAddress[], signal: AbortSignal): Promise<OpenWay> {
+    const { socket, address, session } = await this.direct.open(way, addresses, signal);
+    return { stream: socket, address, timing: {}, session, cut: () => socket.resetAndDestroy(), over: () => {} };
+  }
+
+  #over(link: AgentLink, stream: LinkStream, held: Disposable): void {
+    link.countLeak(stream);
+    if (link.wornOut({ refused: false })) this.#links.renew(link, LIMITS.replacedLinkGraceMs);
+    held[Symbol.dispose]();
+  }
+
+  async #carry(operator: Duplex, { stream, session, cut, over }: OpenWay, plan: Plan, way: Way): Promise<void> {
     const carried: Carried = { aToB: 0, bToA: 0 };
-    const cut = () => stream.destroy(new StreamReset(RESET.sessionEnded));
     session.addEventListener('abort', cut, { once: true });
     const { channelId, sessionId } = named(plan, way);
     const watched = this.#activity.watch({ channelId, sessionId }, carried);
@@ -168,9 +186,7 @@ export class Carrier {
     }
     session.removeEventListener('abort', cut);
     this.#cuts.delete(channelId);
-    link.countLeak(stream);
-    if (link.wornOut({ refused: false })) this.#links.renew(link, LIMITS.replacedLinkGraceMs);
-    held[Symbol.dispose]();
+    over();
     watched[Symbol.dispose]();
     this.#report({ kind: 'ended', channelId, sessionId, bytesUp: carried.aToB, bytesDown: carried.bToA, reason });
     this.#ended();

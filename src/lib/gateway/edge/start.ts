@@ -73,6 +73,7 @@ export async function startEdge(config: EdgeConfig, control: ControlForEdge, wor
       links.endWhenIdle(linkId, reason);
     },
     async endSession(sessionId, reason) {
+      carrier.direct.endSession(sessionId, reason);
       await Promise.all([...links].map((link) => link.endSession(sessionId, reason)));
     },
     async endChannels(channelIds, reason) {
