@@ -195,7 +195,7 @@ test('spellings of what is forbidden reach nothing, whichever door they come thr
   await stand.agent('wide', ['0.0.0.0/0', '::/0'], atAgent.world);
   for (const spelling of hostile(bait.port)) await assert.rejects(edge.open(spelling, any.token, t.signal), TunnelError, spelling);
   assert.equal(bait.reached(), 0, 'the canary was reached by way of a wide route');
-  await once((await dial(t, bait.port)).resume(), 'close');
+  await once((await dial(t, bait.port)).resume(), 'end');
   assert.equal(bait.reached(), 1, 'the canary sings');
 });
 
