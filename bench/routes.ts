@@ -43,7 +43,14 @@ for (let at = 0; at < agents; at++) {
   advertised.push(performance.now() - begun);
 }
 
-const network = { registry, failures: new RecentFailures(), policy: new PolicyInForce(BUILT_IN), settings: { agentCertMs: 0, longestSessionMs: null, direct: [] }, places: () => undefined, world };
+const network = {
+  registry,
+  failures: new RecentFailures(),
+  policy: new PolicyInForce(BUILT_IN),
+  settings: { agentCertMs: 0, longestSessionMs: null, direct: [] },
+  places: () => undefined,
+  world,
+};
 const written = Array.from({ length: ROUNDS }, (_, at) =>
   at % 3 === 0
     ? `10.${below(256)}.${below(256)}.${below(256)}:22`

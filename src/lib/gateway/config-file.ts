@@ -35,9 +35,12 @@ export const StoredConfig = z.looseObject({
   longest_session: takes(z.string().nullish(), (text) => parseDuration(text, 'longest_session')).describe(
     'After how long every session that begins from now on ends, as a duration; null or missing: as long as it is used.',
   ),
-  direct: z.array(takes(z.string(), (text) => parseDirect([text]))).optional().describe(
-    'Networks with ports that the gateway connects to itself where no agent carries a target, as 10.1.0.0/16:443 or [fd00::/64]:22; none where missing.',
-  ),
+  direct: z
+    .array(takes(z.string(), (text) => parseDirect([text])))
+    .optional()
+    .describe(
+      'Networks with ports that the gateway connects to itself where no agent carries a target, as 10.1.0.0/16:443 or [fd00::/64]:22; none where missing.',
+    ),
   log_level: z.enum(LOG_LEVELS).optional().describe('The least that is logged to standard error; info where missing.'),
 });
 export type StoredConfig = z.infer<typeof StoredConfig>;

@@ -13,7 +13,15 @@ import { readConfig, type StoredConfig } from './config-file.ts';
 import type { DataFolder } from './data-folder.ts';
 
 /** What a running gateway takes over; the rest waits for its next start. */
-const LIVE: ReadonlySet<string> = new Set(['public_url', 'public_udp', 'agent_cert_lifetime', 'server_cert_lifetime', 'longest_session', 'direct', 'log_level']);
+const LIVE: ReadonlySet<string> = new Set([
+  'public_url',
+  'public_udp',
+  'agent_cert_lifetime',
+  'server_cert_lifetime',
+  'longest_session',
+  'direct',
+  'log_level',
+]);
 
 export interface RunningConfigOptions {
   readonly folder: DataFolder;
