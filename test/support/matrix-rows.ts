@@ -115,6 +115,9 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   'store:backup': { good: ['--out', 'NEW/backup'] },
   'store:restore': { good: ['--from', 'NEW/backup', '--data-dir', 'NEW/restored'], anyFolder: true },
   'ca:rotate': { good: ['--window', '30d'], bad: ['--window', 'soon'] },
+  config: { good: [], anyFolder: true },
+  'config:check': { good: [], anyFolder: true },
+  'gateway:reload': { good: [] },
   'gateway:drain': { good: ['--wait', '0s'] },
   logout: { good: [] },
 };
