@@ -39,7 +39,7 @@ const result = ({ z }: Shapes) =>
 export default class Doctor extends TunnelCommand<Shown<typeof result>> {
   static override summary = 'Find what is wrong, step by step, and whose it is. Runs on any machine: of an operator, an agent or a gateway.';
   static override description = [
-    'Checks this machine and the way to the gateway; with TARGET also everything from the login to the first bytes of the target. With --data-dir, or where the default folder holds one, the agent or gateway of this machine. ' +
+    'Checks this machine and the way to the gateway; with TARGET also everything from the login to the first bytes of the target. With --data-dir, or where neither folder is named and the default one holds one, the agent or gateway of this machine. ' +
       'Every step is timed; where the agent says what it took itself, that is shown.',
     'The last line says where it breaks, whose it is (this machine, the network, the gateway, policy, the agent, the target) and what to do. The exit code is that of the failure; 0 when nothing has failed, also with warnings.',
     'An examination with TARGET opens one session and one connection, as tunnel connect does.',
@@ -67,7 +67,8 @@ export default class Doctor extends TunnelCommand<Shown<typeof result>> {
     const asked = args.target === undefined ? undefined : askedTarget(args.target, flags.agent, flags.protocol);
     const world = await this.world();
     const paint = await paintFor(process.stdout);
-    const wish = { configDir: this.configDir(flags), dataDir: this.dataDir(flags), dataDirGiven: flags['data-dir'] !== undefined, asked };
+    const here = flags['data-dir'] !== undefined || flags['config-dir'] === undefined;
+    const wish = { configDir: this.configDir(flags), dataDir: here ? this.dataDir(flags) : undefined, dataDirGiven: flags['data-dir'] !== undefined, asked };
     const show = (step: Step) => void (this.jsonEnabled() || process.stdout.write(`${lineOf(step, paint)}\n`));
     const report = await examine(wish, world, this.interrupts.signal, show);
     const { conclusion, ok } = report;

@@ -54,6 +54,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   limits: { good: [] },
   completion: { good: ['bash'], bad: ['tcsh'] },
   complete: { good: ['agents'], bad: ['weather'], anyFolder: true },
+  doctor: { good: [], bad: ['127.0.0.1'] },
   quickstart: { good: 'test/e2e/walkthrough.test.ts' },
   'ca:init': { good: ['--data-dir', 'NEW/gw'], bad: ['--data-dir', 'NEW/ca', '--from-pem', 'FILES/absent'], anyFolder: true },
   'ca:show': { good: [] },

@@ -35,12 +35,15 @@ export async function writeBundle(path: string, report: Report, { dataDir, confi
     made_at: new Date(clock.now()).toISOString(),
     tunnel: VERSION,
     machine: { node: process.version, platform: process.platform, architecture: process.arch, release: release() },
-    folders: { data_dir: dataDir, config_dir: configDir },
+    folders: { data_dir: dataDir ?? null, config_dir: configDir },
     report,
-    agent: await told(join(dataDir, 'agent.json'), files),
-    gateway: await told(join(dataDir, 'gateway.json'), files),
+    agent: dataDir === undefined ? null : await told(join(dataDir, 'agent.json'), files),
+    gateway: dataDir === undefined ? null : await told(join(dataDir, 'gateway.json'), files),
     environment: environmentOf(net.environment),
-    log: { agent: await lastLines(join(dataDir, 'tunnel-agent.log'), files), gateway: await lastLines(join(dataDir, 'tunnel-gateway.log'), files) },
+    log:
+      dataDir === undefined
+        ? {}
+        : { agent: await lastLines(join(dataDir, 'tunnel-agent.log'), files), gateway: await lastLines(join(dataDir, 'tunnel-gateway.log'), files) },
     limits: LIMITS,
   };
   await files.replaceAtomically(path, `${JSON.stringify(bundle, null, 2)}\n`);

@@ -17,8 +17,8 @@ import { Examination, type Finding, type Step } from './step.ts';
 
 export interface Wish {
   readonly configDir: string;
-  /** Of an agent or a gateway on this machine. */
-  readonly dataDir: string;
+  /** Of an agent or a gateway on this machine; undefined where this is about a login alone. */
+  readonly dataDir: string | undefined;
   /** That it was named, so that nothing in it is a failure. */
   readonly dataDirGiven: boolean;
   readonly asked: AskedTarget | undefined;
@@ -32,23 +32,30 @@ export interface Report extends Verdict {
 /** `onStep` hears each step when it is done. Rejects only when `signal` aborts, with its reason. */
 export async function examine(wish: Wish, world: World, signal: AbortSignal, onStep: (step: Step) => void): Promise<Report> {
   const examination = new Examination(world.clock, onStep);
-  const role = await roleOf(wish, world);
-  if (role === 'gateway') await checkGatewayFolder(examination, wish.dataDir, world, signal);
-  if (role === 'agent') await examineAgent(examination, wish.dataDir, world, signal);
-  if (role !== undefined) await checkService(examination, role, wish.dataDir, world, signal);
+  const here = await roleOf(wish, world);
+  if (here !== undefined) {
+    const { role, dataDir } = here;
+    if (role === 'gateway') await checkGatewayFolder(examination, dataDir, world, signal);
+    else await examineAgent(examination, dataDir, world, signal);
+    await checkService(examination, role, dataDir, world, signal);
+  }
   // Whoever looks after a gateway or an agent on this machine need not be logged in.
-  if (role === undefined || wish.asked !== undefined) await examineOperator(examination, wish, world, signal);
+  if (here === undefined || wish.asked !== undefined) await examineOperator(examination, wish, world, signal);
   return { ...conclude(examination.steps), steps: examination.steps };
 }
 
 /** What lies in the data folder. Named and empty, it is taken for that of an agent which is not enrolled. */
-async function roleOf({ dataDir, dataDirGiven }: Wish, { files }: World): Promise<'agent' | 'gateway' | undefined> {
+async function roleOf(
+  { dataDir, dataDirGiven }: Wish,
+  { files }: World,
+): Promise<{ readonly role: 'agent' | 'gateway'; readonly dataDir: string } | undefined> {
+  if (dataDir === undefined) return undefined;
   const names = await files.list(dataDir).catch((error: unknown): string[] => {
     if (dataDirGiven) throw error;
     return [];
   });
-  if (names.includes('ca-cert.pem') || names.includes('gateway.json')) return 'gateway';
-  return names.includes('agent.json') || dataDirGiven ? 'agent' : undefined;
+  if (names.includes('ca-cert.pem') || names.includes('gateway.json')) return { role: 'gateway', dataDir };
+  return names.includes('agent.json') || dataDirGiven ? { role: 'agent', dataDir } : undefined;
 }
 
 async function examineAgent(examination: Examination, dataDir: string, world: World, signal: AbortSignal): Promise<void> {
