@@ -25,6 +25,8 @@ const TOLD = [
   'proxy_listen',
   'agent_cert_lifetime',
   'server_cert_lifetime',
+  'longest_session',
+  'log_level',
 ] as const;
 const PROXIES = ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'] as const;
 const LAST_LINES = 100;
