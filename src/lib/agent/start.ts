@@ -117,7 +117,17 @@ export async function startAgent({ dataDir, byVariable = new Set(), ...flags }: 
   const status = (): AgentStatusAnswer => {
     const { agent_id, name, gateway } = installed.config;
     const not_after = new Date(certificateFacts(installed.identity.certificatePem).notAfter).toISOString();
-    return { agent_id, name, gateway, ...presence.status(), mode: ledger.mode, sessions: ledger.sessions, not_after, renewal_error: installed.renewalError, pid: process.pid };
+    return {
+      agent_id,
+      name,
+      gateway,
+      ...presence.status(),
+      mode: ledger.mode,
+      sessions: ledger.sessions,
+      not_after,
+      renewal_error: installed.renewalError,
+      pid: process.pid,
+    };
   };
   const renew = async (wanted: { readonly rotateKey: boolean }) => {
     const link = presence.current;
