@@ -1,5 +1,6 @@
 // Shows every setting of a gateway or an agent, and where its value comes from.
 import { TRANSPORT_CHOICES } from '../lib/agent/choose-transport.ts';
+import { commaList } from '../lib/cli/comma-list.ts';
 import { TunnelCommand } from '../lib/cli/command.ts';
 import { isTruthy, variableName } from '../lib/cli/environment.ts';
 import { dataDirFlag } from '../lib/cli/global-flags.ts';
@@ -47,6 +48,7 @@ function variables(environment: NodeJS.ProcessEnv): Variables {
       proxyListen: gateway('proxy-listen'),
       agentCertLifetime: gateway('agent-cert-lifetime'),
       serverCertLifetime: gateway('server-cert-lifetime'),
+      direct: commaList(gateway('direct')),
       logLevel,
     },
     agent: {
