@@ -61,14 +61,20 @@ export async function testPolicy(context: ControlContext, caller: Caller, { test
   const judge = async (assertion: Assertion) => {
     const { candidates, decision } = await explainBy(context, judged, operators.get(assertion.as), assertion);
     const allowed = candidates.find(({ standing }) => standing !== 'denied');
-    const got = allowed ? ('allow' as const) : ('deny' as const);
-    const line = (allowed ?? candidates[0])?.policy ?? (decision.via === 'none' ? decision.reason : '');
+    const got = allowed || decision.via === 'direct' ? ('allow' as const) : ('deny' as const);
+    const line = (allowed ?? candidates[0])?.policy ?? whyOf(decision);
     return { ...assertion, passed: got === assertion.expect, got, line };
   };
   const tested: PolicyTested['tests'] = [];
   for (const assertion of tests) tested.push(await judge(assertion));
   const failed = tested.filter(({ passed }) => !passed).length;
   return { revision: file === undefined ? judged.revision : null, passed: tested.length - failed, failed, tests: tested };
+}
+
+/** Where no agent is a candidate. */
+function whyOf(decision: Explanation['decision']): string {
+  if (decision.via === 'none') return decision.reason;
+  return decision.via === 'direct' ? decision.policy : '';
 }
 
 async function explainBy(context: ControlContext, policy: Policy, known: Operator | undefined, request: ExplainRequest): Promise<Explanation> {
