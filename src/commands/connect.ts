@@ -26,7 +26,7 @@ export default class Connect extends TunnelCommand<undefined> {
     'A proxy (-D, --http) takes its targets from its clients: the agents resolve the names, and policy judges each connection. ' +
     'With -- COMMAND the program runs with {host}, {port} and {addr} filled in and TUNNEL_HOST, TUNNEL_PORT and TUNNEL_ADDR set; the forward ends with it, with its exit code.';
   static override examples = [
-    '<%= config.bin %> connect 10.0.0.5:3389',
+    '<%= config.bin %> connect 10.0.0.5:3389\nlistening 127.0.0.1:51234 -> 10.0.0.5:3389 (agent web1)',
     '<%= config.bin %> connect 8080:intranet.corp.example:80 5432:db.corp.example:5432',
     '<%= config.bin %> connect 10.0.0.5:3389@berlin',
     '<%= config.bin %> connect -L 8080:intranet.corp.example:80',

@@ -6,7 +6,9 @@ import type { ResultShape } from '../lib/cli/shape.ts';
 
 export default class Whoami extends TunnelCommand<WhoamiAnswer> {
   static override summary = "Show who is logged in, asking the gateway. Runs on the operator's machine.";
-  static override examples = ['<%= config.bin %> whoami'];
+  static override examples = [
+    '<%= config.bin %> whoami\nalice (operator) at https://gw.example:8443 until 2026-12-21T19:08:20.755Z\nagents: web1; targets: all',
+  ];
   static override flags = { ...configDirFlag };
   static override result: ResultShape<WhoamiAnswer> = (shapes) => shapes.WhoamiAnswer;
 

@@ -120,6 +120,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   'config:check': { good: [], anyFolder: true },
   'gateway:reload': { good: [] },
   'gateway:drain': { good: ['--wait', '0s'] },
+  'session:watch': { good: 'test/e2e/agent-audit.test.ts' },
   logout: { good: [] },
 };
 
