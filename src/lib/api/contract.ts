@@ -1,5 +1,6 @@
 // The HTTP contract of a gateway: every path and every JSON shape, for the server that implements it and the client that calls it; strings have theirs in tokens.ts.
 import { z } from 'zod';
+import { LIMITS } from '../base/limits.ts';
 import { LockShown } from './locks.ts';
 import { name, portsText, routeText, targetText, time, uuid } from './shapes.ts';
 
@@ -65,7 +66,7 @@ export const EnrollRequest = z.object({
   os: z.string().max(32).optional(),
 });
 /** Where no header can be sent. */
-export const EnrolQuery = z.object({ token: z.string().max(20_000).optional() });
+export const EnrolQuery = z.object({ token: z.string().max(LIMITS.tokenCharacters).optional() });
 export const EnrollAnswer = z.object({
   agent_id: uuid,
   client_cert_pem: z.string(),

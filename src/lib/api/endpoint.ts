@@ -25,7 +25,9 @@ export interface Endpoint {
 
 /** Statuses that this endpoint may answer with, sorted. What is no HTTP request at all gets 408, 413 or 431 before any endpoint is known. */
 export function statusesOf({ answer, body, who, failures = [], onlyFailures }: Endpoint): number[] {
-  const usual = [400, 429, 500, 503, ...(who === 'anybody' ? [] : [401]), ...(who === 'admin' ? [403] : []), ...(body ? [415] : []), ...failures];
+  // Whoever is known may be locked, whatever is asked.
+  const audience = { anybody: [], string: [401], login: [401, 403], admin: [401, 403] }[who];
+  const usual = [400, 429, 500, 503, ...audience, ...(body ? [415] : []), ...failures];
   const all = new Set([answer === undefined ? 204 : 200, 408, 431, ...(body ? [413] : []), ...(onlyFailures ?? usual)]);
   return [...all].sort((a, b) => a - b);
 }

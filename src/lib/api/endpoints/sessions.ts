@@ -14,7 +14,7 @@ export const sessionEndpoints = {
     summary: 'a token for targets; joins the sessions that are live',
     body: contract.SessionRequest,
     answer: contract.SessionGrant,
-    failures: [403, 404],
+    failures: [404],
   },
   listSessions: {
     method: 'GET',
@@ -31,7 +31,7 @@ export const sessionEndpoints = {
     summary: 'a session',
     params: ById,
     answer: locks.SessionRow,
-    failures: [403, 404],
+    failures: [404],
   },
   closeSession: {
     method: 'DELETE',
@@ -40,7 +40,7 @@ export const sessionEndpoints = {
     summary: 'end a session',
     params: ById,
     answer: locks.CutAnswer,
-    failures: [403, 404],
+    failures: [404],
   },
   keepSession: {
     method: 'POST',
@@ -50,6 +50,6 @@ export const sessionEndpoints = {
     params: ById,
     body: locks.KeepRequest,
     answer: locks.SessionRow,
-    failures: [403, 404],
+    failures: [404],
   },
 } as const satisfies Record<string, Endpoint>;

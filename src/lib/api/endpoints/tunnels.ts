@@ -41,7 +41,7 @@ export const tunnelEndpoints = {
     summary: 'join the tunnel of an agent, or begin it',
     body: tunnels.ConnectTunnelRequest,
     answer: tunnels.ConnectedTunnel,
-    failures: [403, 404, 409],
+    failures: [404, 409],
   },
   showTunnel: {
     method: 'GET',
@@ -50,7 +50,7 @@ export const tunnelEndpoints = {
     summary: 'how a tunnel stands',
     query: tunnels.WhichTunnel,
     answer: tunnels.Tunnel,
-    failures: [403, 404],
+    failures: [404],
   },
   disconnectTunnel: {
     method: 'DELETE',
@@ -60,6 +60,6 @@ export const tunnelEndpoints = {
     query: tunnels.WhichTunnel,
     body: tunnels.WhichTunnel,
     answer: tunnels.DisconnectedTunnel,
-    failures: [403, 404],
+    failures: [404],
   },
 } as const satisfies Record<string, Endpoint>;
