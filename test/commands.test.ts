@@ -42,6 +42,16 @@ for (const { id } of commands) {
   });
 }
 
+test('each flag has a variable of its own in its topic, and the page of its command names it', () => {
+  for (const { id, flags, hidden } of commands) {
+    const variables = Object.values(flags).map(({ env }) => env ?? '');
+    assert.equal(new Set(variables).size, variables.length, id);
+    if (hidden) continue;
+    const [, environment = ''] = readFileSync(`${root}man/${pageName(id)}.1`, 'utf8').split('.Sh ENVIRONMENT');
+    for (const variable of variables) assert.ok(environment.includes(`.It Ev ${variable}\n`), `${pageName(id)} says nothing of ${variable}`);
+  }
+});
+
 test('secrets come from files and standard input, never from a flag', () => {
   const flags = commands.flatMap(({ flags: own }) => Object.keys(own));
   assert.deepEqual(
