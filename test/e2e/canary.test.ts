@@ -59,6 +59,7 @@ const CASES: Record<string, Case> = {
   'profile:list': ({ op }) => ({ args: ['--config-dir', op] }),
   'profile:show': ({ op }) => ({ args: ['work', '--config-dir', op] }),
   'profile:edit': ({ op }) => ({ args: ['nobody', '--config-dir', op], fails: true }),
+  wizard: () => ({ args: [], fails: true }),
   ssh: ({ op }) => ({ args: ['127.0.0.1', '--config-dir', op, '--', '-V'] }),
   'ssh-config': ({ op }) => ({ args: ['--config-dir', op] }),
   rdp: ({ op }) => ({ args: ['256.0.0.1', '--config-dir', op], fails: true }),

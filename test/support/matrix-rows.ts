@@ -93,6 +93,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   'session:show': { good: 'test/e2e/revocation.test.ts', sound: ['00000000-0000-4000-8000-000000000000'] },
   'session:close': { good: 'test/e2e/revocation.test.ts', sound: ['00000000-0000-4000-8000-000000000000'] },
   connect: { ...STREAM, sound: ['127.0.0.1:22'], bad: ['127.0.0.1'] },
+  wizard: { good: 'test/e2e/wizard.test.ts', bad: [] },
   'profile:save': { good: ['matrix', '127.0.0.1:22'], bad: ['matrix', '127.0.0.1'], anyFolder: true },
   'profile:list': { good: [], anyFolder: true },
   'profile:show': { good: ['matrix'], bad: ['../x'], anyFolder: true },
