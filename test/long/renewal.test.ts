@@ -59,7 +59,7 @@ for (const transport of ['quic', 'tls'] as const) {
   });
 }
 
-test('a disk that becomes read-only under an agent: its link goes on, agent status says what keeps it from renewing, and it renews when it can', {
+test('a disk that fills under an agent: its link goes on, agent status says what keeps it from renewing, and it renews when it can', {
   skip: noSmallDisk(),
 }, async (t) => {
   const disk = await smallDisk(t, '4m');
@@ -71,13 +71,13 @@ test('a disk that becomes read-only under an agent: its link goes on, agent stat
   await start(t, ['agent', 'start', '--data-dir', dataDir], { on }).event('ready');
   const status = async () => (await succeed(['agent', 'status', '--data-dir', dataDir, '--json'], { on })).json();
   const { not_after } = await status();
-  await disk.remount('ro');
+  disk.fill();
   let failed: Record<string, unknown>;
   do failed = await status();
   while (failed['renewal_error'] === null);
   assert.match(JSON.stringify(failed['renewal_error']), /"code":"file\.failed"/);
   assert.deepEqual([failed['state'], failed['not_after']], ['online', not_after]);
-  await disk.remount('rw');
+  disk.free();
   let mended: Record<string, unknown>;
   do mended = await status();
   while (mended['renewal_error'] !== null);
