@@ -49,6 +49,8 @@ test('a running agent: same key, then a new one, while a stream stays open; then
   const soon = await tunnel(['agent', 'renew', '--data-dir', chain.agentFolder, '--json']);
   assert.deepEqual([soon.code, codeOf(soon)], [9, 'limit.reached'], 'renewed a moment ago');
   assert.equal(await chain.agent.stop(), 0);
+  assert.equal((await renew())['key_changed'], false);
+  const between = identityOnDisk(chain.agentFolder);
   assert.equal((await renew('--rotate-key'))['key_changed'], true);
   const third = identityOnDisk(chain.agentFolder);
   assert.notEqual(third.spkiSha256, first.spkiSha256);
@@ -63,8 +65,10 @@ test('a running agent: same key, then a new one, while a stream stays open; then
     [
       ['agent.renewed', second.serial],
       ['agent.certificate-replaced', first.serial],
-      ['agent.key-rotated', third.serial],
+      ['agent.renewed', between.serial],
       ['agent.certificate-replaced', second.serial],
+      ['agent.key-rotated', third.serial],
+      ['agent.certificate-replaced', between.serial],
     ],
   );
 });

@@ -1,7 +1,7 @@
 // A window that ends by itself under a running gateway whose own certificate lives half a minute: agent, operator and one transfer go through all of it.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { cpSync, readFileSync } from 'node:fs';
+import { chmodSync, cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { auditRows } from '../support/audit-rows.ts';
@@ -37,6 +37,7 @@ test('the window ends by itself, the server certificate is renewed twice, a tran
   const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
   const stale = join(folder, 'stale-op');
   cpSync(operatorFolder, stale, { recursive: true });
+  chmodSync(stale, 0o700);
   const serials = new Set([serial()]);
   const looking = setInterval(() => serials.add(serial()), 500);
   t.after(() => clearInterval(looking));

@@ -14,7 +14,7 @@ export default class RenewAgent extends TunnelCommand<AgentRenewalAnswer> {
   static override examples = ['<%= config.bin %> agent renew --data-dir ag', '<%= config.bin %> agent renew --rotate-key --data-dir ag --json'];
   static override flags = {
     ...dataDirFlag,
-    'rotate-key': Flags.boolean({ summary: 'Make a new key; the old one ends.' }),
+    'rotate-key': Flags.boolean({ summary: 'Make a new key; the old one ends.', default: false }),
   };
   static override result: ResultShape<AgentRenewalAnswer> = (shapes) => shapes.AgentRenewalAnswer;
 
