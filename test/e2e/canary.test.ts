@@ -85,6 +85,14 @@ const CASES: Record<string, Case> = {
   'token:revoke': ({ gw }, { other }) => ({ args: ['--token-file', '-', '--data-dir', gw], input: other }),
   // May come too soon after the enrolment on a quick machine; what it says then is looked at too.
   'agent:renew': ({ ag }) => ({ args: ['--data-dir', ag, '--rotate-key'], fails: true }),
+  'policy:show': ({ gw }) => ({ args: ['--data-dir', gw] }),
+  'policy:explain': ({ gw }, _, target) => ({ args: ['--as', 'alice', target, '--data-dir', gw] }),
+  'policy:set': ({ gw }) => ({ args: [`${gw}/none`, '--data-dir', gw], fails: true }),
+  'policy:test': ({ gw }) => ({ args: [`${gw}/none`, '--data-dir', gw], fails: true }),
+  'policy:diff': ({ gw }) => ({ args: [`${gw}/none`, '--data-dir', gw], fails: true }),
+  completion: () => ({ args: ['bash'] }),
+  complete: ({ gw }) => ({ args: ['agents', '--data-dir', gw] }),
+  'session:watch': ({ gw }) => ({ args: ['--data-dir', `${gw}-none`], fails: true }),
   'agent:revoke': ({ gw }) => ({ args: ['web1', '--data-dir', gw] }),
   'gateway:install': ({ gw }) => ({ args: ['--data-dir', `${gw}-none`], fails: true }),
   'gateway:uninstall': ({ gw }) => ({ args: ['--data-dir', `${gw}-none`], fails: true }),
@@ -115,8 +123,8 @@ test('no secret leaves its place', { skip: process.platform !== 'linux' && 'read
   const folders: Folders = { gw: join(home, 'gw'), ag: join(home, 'ag'), op: join(home, 'op') };
   const canaries = new Canaries();
   const password = 'canary-of-a-proxy-password';
-  canaries.add('the password of the proxy', password, /^spawned by connect/); // the program behind `--` has its user's environment
-  canaries.add('user and password of the proxy', `user:${password}`, /^spawned by connect/);
+  canaries.add('the password of the proxy', password, /^spawned by (connect|rdp|ssh|up)/); // programs of its user's have its user's environment
+  canaries.add('user and password of the proxy', `user:${password}`, /^spawned by (connect|rdp|ssh|up)/);
   writeFileSync(`${folders.gw}-passphrase`, 'canary of a passphrase\n', { mode: 0o600 });
   canaries.add('the passphrase', 'canary of a passphrase', /^file gw-passphrase$/);
   const proxy = await startConnectProxy(t, { demands: `user:${password}` });
