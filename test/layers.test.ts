@@ -27,7 +27,7 @@ const LAYERS: Record<string, readonly string[]> = {
   agent: ['base', 'routing', 'policy', 'sessions', 'audit', 'protocol', 'tokens', 'pki', 'system', 'streams', 'transport', 'link', 'api'],
   operator: ['base', 'routing', 'policy', 'sessions', 'audit', 'protocol', 'tokens', 'pki', 'system', 'streams', 'transport', 'link', 'api'],
   access: ['base', 'tokens', 'api', 'system', 'gateway', 'operator'],
-  quickstart: ['base', 'api', 'system', 'streams', 'gateway', 'agent', 'operator', 'access'],
+  quickstart: ['base', 'routing', 'api', 'system', 'streams', 'gateway', 'agent', 'operator', 'access'],
   doctor: ['base', 'routing', 'protocol', 'pki', 'system', 'streams', 'transport', 'api', 'gateway', 'agent', 'operator'],
   settings: ['base', 'api', 'system', 'gateway', 'agent'],
   cli: ['base', 'api', 'system'],
