@@ -229,7 +229,6 @@ test('a disk that is read-only: each command says so and changes nothing', onSma
   await disk.remount('ro');
   for (const args of [
     ['gateway', 'start', '--data-dir', gw],
-    ['agent', 'start', '--data-dir', ag],
     ['token', 'mint', '--data-dir', gw, '--kind', 'agent', '--name', 'web3'],
     ['ca', 'init', '--data-dir', join(disk.path, 'gw2')],
   ])
