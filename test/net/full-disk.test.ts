@@ -93,7 +93,8 @@ test("the gateway's disk is full: exit 1, not a word of its paths, no agent; the
   assert.ok(!finished.stdout.includes(gatewayDisk));
   assert.deepEqual(countEnrolments(stand.gatewayFolder).agents, 0);
   rmSync(join(gatewayDisk, 'filler'));
-  assert.equal((await enroll(string, dataDir)).code, 0);
+  const again = await enroll(string, dataDir);
+  assert.equal(again.code, 0, again.stdout);
   assertTidy(dataDir);
   await assertEnrolledOnce(stand, 'web1', dataDir, t.signal);
   await stand.gateway().stop();

@@ -19,7 +19,7 @@ export function countEnrolments(gatewayFolder: string): EnrolmentCounts {
   try {
     const count = (sql: string) => Number(database.prepare(`select ${sql}`).get()?.['n'] ?? 0);
     return {
-      agents: count(`count(*) as n from agents`),
+      agents: count(`count(*) as n from agents where name not like '@%'`),
       certificates: count('count(*) as n from certificates'),
       serials: count('count(distinct serial) as n from certificates'),
       uses: count(`sum(uses) as n from tokens where kind = 'agent'`),

@@ -102,6 +102,6 @@ export function codeOf(finished: Finished): unknown {
 
 /** Every file below a data folder but the lock, with its content. */
 export function contentOf(dataDir: string): Record<string, string> {
-  const files = pathsIn(dataDir).filter((path) => path !== 'agent.lock' && statSync(join(dataDir, path)).isFile());
+  const files = pathsIn(dataDir).filter((path) => path !== 'agent.lock' && path !== 'audit.jsonl' && statSync(join(dataDir, path)).isFile());
   return Object.fromEntries(files.map((path) => [path, readFileSync(join(dataDir, path), 'utf8')]));
 }
