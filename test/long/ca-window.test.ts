@@ -43,7 +43,7 @@ test('the window ends by itself, the server certificate is renewed twice, a tran
   chmodSync(stale, 0o700);
   const serials = new Set([serial()]);
   const looking = setInterval(() => serials.add(serial()), 500);
-  t.after(() => clearInterval(looking));
+  t.signal.addEventListener('abort', () => clearInterval(looking));
   const transfer = readToEnd(await dial(t, port));
 
   await pause(RENEWALS_APART_MS); // one that was enrolled a moment ago is refused, and asks again after the end of this window
@@ -56,7 +56,9 @@ test('the window ends by itself, the server certificate is renewed twice, a tran
   while (during['previous'] !== null) during = await show();
   const endedAfterMs = performance.now() - begun;
   assert.notEqual(during['spki_sha256'], first);
-  assert.deepEqual(await transfer, { bytes: BYTES, sha256: patternSha256(BYTES), end: 'fin' });
+  const received = await transfer;
+  clearInterval(looking);
+  assert.deepEqual(received, { bytes: BYTES, sha256: patternSha256(BYTES), end: 'fin' });
   const codes = (await auditRows(gatewayFolder)).map(({ code }) => code);
   assert.equal(codes.filter((code) => code === 'ca.rotation-ended').length, 1);
   assert.ok(serials.size >= 3, `${serials.size} server certificates`);
