@@ -158,7 +158,7 @@ test('a refused session is told with its code, and the next connect asks again',
   const operator = await stand.operator();
   for (const attempt of [1, 2]) {
     const { status, headers } = await operator.connect('127.0.0.1:9');
-    assert.deepEqual([status, readRefusal(status, headers).code], [403, 'policy.denied']);
+    assert.deepEqual([status, readRefusal(status, headers).code], [407, 'session.refused']);
     assert.equal(agent.heard.filter(({ kind }) => kind === 'session-open').length, attempt);
   }
 });
