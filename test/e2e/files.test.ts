@@ -74,7 +74,7 @@ for (const umask of [0o000, 0o022, 0o077]) {
       await chain.gateway.stop();
       process.umask(mask);
       for (const folder of [chain.gatewayFolder, chain.agentFolder]) assertPrivate(folder);
-      assert.deepEqual(readdirSync(chain.agentFolder).sort(), ['agent.json', 'agent.lock', 'identity-2'], 'nothing of the identity before');
+      assert.deepEqual(readdirSync(chain.agentFolder).sort(), ['agent.json', 'agent.lock', 'audit.jsonl', 'identity-2'], 'nothing of the identity before');
     },
   );
 }
