@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { refuseUnsafe } from './surroundings.ts';
 
 for (const [setting, environment, options] of [
-  ['--tls-keylog', { NODE_OPTIONS: '--no-warnings --tls-keylog=/tmp/keys' }, []],
-  ['--tls_keylog', { NODE_OPTIONS: '--tls_keylog=/tmp/keys' }, []],
+  ['--tls-keylog', { NODE_OPTIONS: '--no-warnings --tls-keylog=keys.log' }, []],
+  ['--tls_keylog', { NODE_OPTIONS: '--tls_keylog=keys.log' }, []],
   ['--inspect', { NODE_OPTIONS: '"--inspect=0.0.0.0:9229"' }, []],
   ['--inspect-brk', {}, ['--inspect-brk']],
   ['--tls-min-v1.0', { NODE_OPTIONS: '--tls-min-v1.0' }, []],
