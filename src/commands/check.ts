@@ -41,13 +41,13 @@ export default class Check extends TunnelCommand<Shown<typeof result>> {
   async run(): Promise<Shown<typeof result>> {
     const { args, flags } = await this.parse(Check);
     const world = await this.world();
-    const [{ readChecks }, { runChecks }, { junit }, { readInput }] = await Promise.all([
+    const [{ readChecks }, { runChecks }, { junit }, { readTextFile }] = await Promise.all([
       import('../lib/operator/check/file.ts'),
       import('../lib/operator/check/run.ts'),
       import('../lib/operator/check/junit.ts'),
-      import('../lib/cli/read-input.ts'),
+      import('../lib/cli/text-file.ts'),
     ]);
-    const checks = readChecks(args.file, await readInput(args.file, world.files));
+    const checks = await readChecks(args.file, await readTextFile(args.file, world.files));
     const results = await runChecks(this.configDir(flags), checks, world, this.interrupts.signal);
     if (flags.junit !== undefined) await world.files.replaceAtomically(flags.junit, junit(results), 0o644);
     const failed = results.filter(({ passed }) => !passed).length;

@@ -1,7 +1,7 @@
 // The policy and its tests as files: what `policy show` prints and `policy test` reads, on the side of whoever asks.
 import { z } from 'zod';
 import { TunnelError } from '../base/errors.ts';
-import { formatPolicy, parseYaml } from '../policy/document.ts';
+import { formatPolicy, parsePolicyYaml } from '../policy/document.ts';
 import { Assertion, type PolicyAnswer } from './policy.ts';
 
 /** The file, with what it is in comments; comments are not kept by the gateway. */
@@ -14,7 +14,7 @@ const Tests = z.strictObject({ tests: z.array(Assertion).min(1).max(1000) });
 
 /** YAML or JSON: `tests`, a list of `as`, `target`, `expect` and maybe `agent`. Error `policy.malformed`, naming the field or the line. */
 export async function readAssertions(text: string): Promise<Assertion[]> {
-  const read = Tests.safeParse(await parseYaml(text, 'the file of tests'));
+  const read = Tests.safeParse(await parsePolicyYaml(text, 'the file of tests'));
   if (read.success) return read.data.tests;
   const [issue] = read.error.issues;
   throw new TunnelError('policy.malformed', `${issue?.path.join('.') || 'the file of tests'}: ${issue?.message ?? 'not as it must be'}`, {

@@ -1,6 +1,7 @@
 // Text from other machines on its way to a terminal or a log: control, format (bidi), line-breaking and broken characters become visible escapes.
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const DEEPEST = 8;
+const XML_ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
 /** One line of harmless text; what was unsafe reads as `\u001b`. */
 export function escapeText(text: string): string {
@@ -25,6 +26,12 @@ export function escapeValues(value: unknown, depth = 0): unknown {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [escapeText(key), escapeValues(each, depth + 1)]));
+}
+
+/** For an element or an attribute. XML 1.0 has no place for most control characters, not even escaped (XML 1.0, 2.2): they become question marks. */
+export function escapeXml(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is left out
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\ufffe\uffff]/g, '?').replace(/[&<>"]/g, (each) => XML_ENTITIES[each] ?? each);
 }
 
 /** By UTF-16 units, as JSON has it (RFC 8259, 7). */

@@ -4,6 +4,7 @@ import { formatDuration, parseDuration } from '../base/duration.ts';
 import { TunnelError } from '../base/errors.ts';
 import { escapeText } from '../base/escape.ts';
 import { parseName } from '../base/ids.ts';
+import { parseYaml } from '../base/yaml.ts';
 import { formatPorts, parsePorts } from './ports.ts';
 import { formatTargetScope, parseTargetScope } from './target-scope.ts';
 
@@ -84,7 +85,7 @@ export const BUILT_IN_DOCUMENT: PolicyDocument = { version: 1, allow: [{ name: "
 
 /** Error `policy.malformed`, naming the field or the line. */
 export async function parsePolicyText(text: string): Promise<PolicyDocument> {
-  return readPolicy(await parseYaml(text));
+  return readPolicy(await parsePolicyYaml(text));
 }
 
 /** Error `policy.malformed`, naming the first field that is wrong. */
@@ -95,19 +96,9 @@ export function readPolicy(value: unknown): PolicyDocument {
   throw malformed(`${fieldOf(issue?.path ?? [])}: ${issue?.message ?? 'not as it must be'}`, read.error);
 }
 
-/** YAML 1.2, and so JSON too; no aliases, no tags, no key twice. Error `policy.malformed`. */
-export async function parseYaml(text: string, what = 'the policy'): Promise<unknown> {
-  if (Buffer.byteLength(text) > LONGEST_POLICY) throw malformed(`${what} has more than ${LONGEST_POLICY} bytes`);
-  const { LineCounter, parseDocument } = await import('yaml');
-  const lines = new LineCounter();
-  try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, schema: 'core', logLevel: 'error' });
-    const [fault] = [...document.errors, ...document.warnings];
-    if (fault !== undefined) throw malformed(`line ${lines.linePos(fault.pos[0]).line}: ${fault.message.split('\n')[0]}`, fault);
-    return document.toJS({ maxAliasCount: 0 });
-  } catch (cause) {
-    throw cause instanceof TunnelError ? cause : malformed(`${what} uses aliases, or is nested too deep`, cause);
-  }
+/** As `base/yaml.ts` reads it. Error `policy.malformed`. */
+export function parsePolicyYaml(text: string, what = 'the policy'): Promise<unknown> {
+  return parseYaml({ text, what, mostBytes: LONGEST_POLICY }, malformed);
 }
 
 /** As `parsePolicyText` reads it. */

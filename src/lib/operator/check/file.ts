@@ -1,9 +1,9 @@
 // What a file of smoke tests says: which targets must be reachable or refused, how fast, by which agent, and what they must answer (requirements F8).
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { parseDuration } from '../../base/duration.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { escapeText } from '../../base/escape.ts';
+import { parseYaml } from '../../base/yaml.ts';
 import { formatTarget, parseTarget } from '../../routing/target.ts';
 
 const MOST_BYTES = 1024 * 1024;
@@ -50,14 +50,13 @@ export interface SmokeCheck extends Omit<z.infer<typeof Check>, 'name' | 'within
 }
 
 /** YAML, so JSON too. Errors `config.invalid`, naming the place; `target.malformed`, `duration.malformed`. */
-export function readChecks(path: string, content: Uint8Array): SmokeCheck[] {
+export async function readChecks(path: string, text: string): Promise<SmokeCheck[]> {
   const invalid = (why: string, cause?: unknown) =>
     new TunnelError('config.invalid', `${path} is not a file of checks: ${escapeText(why.slice(0, 300))}`, {
       hint: 'See tunnel check --help: checks:, then a list of entries with target: HOST:PORT.',
       cause,
     });
-  if (content.length > MOST_BYTES) throw invalid('it has more than 1 MiB');
-  const read = CheckFile.safeParse(parseYaml(Buffer.from(content).toString('utf8'), invalid));
+  const read = CheckFile.safeParse(await parseYaml({ text, what: 'it', mostBytes: MOST_BYTES }, invalid));
   if (!read.success) {
     const [issue] = read.error.issues;
     throw invalid(`${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'not as it must be'}`, read.error);
@@ -71,12 +70,4 @@ export function readChecks(path: string, content: Uint8Array): SmokeCheck[] {
     const canonical = formatTarget(parseTarget(target, `${field}.target`));
     return { ...rest, name: name ?? canonical, target: canonical, withinMs: parseDuration(within, `${field}.within`) };
   });
-}
-
-function parseYaml(text: string, invalid: (why: string, cause?: unknown) => TunnelError): unknown {
-  try {
-    return parse(text, { maxAliasCount: 0 });
-  } catch (cause) {
-    throw invalid(cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause), cause);
-  }
 }

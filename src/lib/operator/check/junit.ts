@@ -1,4 +1,5 @@
 // Results of smoke tests as JUnit XML, which every CI system reads.
+import { escapeXml } from '../../base/escape.ts';
 import type { CheckResult } from './run.ts';
 
 export function junit(results: readonly CheckResult[]): string {
@@ -11,11 +12,4 @@ export function junit(results: readonly CheckResult[]): string {
   const total = results.reduce((sum, { ms }) => sum + ms, 0);
   const suite = `<testsuite name="tunnel check" tests="${results.length}" failures="${failures}" errors="0" skipped="0" time="${seconds(total)}">`;
   return ['<?xml version="1.0" encoding="UTF-8"?>', suite, ...cases, '</testsuite>', ''].join('\n');
-}
-
-/** XML 1.0 has no place for most control characters, not even escaped (XML 1.0, 2.2). */
-function escapeXml(text: string): string {
-  const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is left out
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\ufffe\uffff]/g, '?').replace(/[&<>"]/g, (each) => entities[each] ?? each);
 }

@@ -1,4 +1,5 @@
 // A service as a launchd property list for macOS (launchd.plist(5)).
+import { escapeXml } from '../../base/escape.ts';
 import type { ServiceDefinition } from './definition.ts';
 
 export function launchdLabel(name: string): string {
@@ -38,8 +39,4 @@ ${strings}
 </dict>
 </plist>
 `;
-}
-
-export function escapeXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

@@ -1,6 +1,6 @@
 // A service as a task that Windows starts at boot and again when it fails ([MS-TSCH], 2.5): node is no service program, and a task needs no other one.
+import { escapeXml } from '../../base/escape.ts';
 import type { ServiceDefinition } from './definition.ts';
-import { escapeXml } from './launchd.ts';
 
 export function windowsTask({ description, command: [program, ...args], dataDir }: ServiceDefinition): string {
   return `<?xml version="1.0" encoding="UTF-16"?>
