@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { cleanEnvironment } from './environment.ts';
 import { assertPromised, assertPromisedEvent } from './promised.ts';
 
 export const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
@@ -37,7 +38,7 @@ export async function tunnel(args: readonly string[], options: Options = {}): Pr
   return finished;
 }
 
-export async function run(command: string, args: readonly string[], { input = '', env = {}, cwd, on = [] }: Options = {}): Promise<Finished> {
+export async function run(command: string, args: readonly string[], { input = '', env, cwd, on = [] }: Options = {}): Promise<Finished> {
   const [program = command, ...rest] = [...on, command, ...args];
   const child = spawn(program, rest, { env: cleanEnvironment(env), cwd, stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin.on('error', () => {}); // a command that reads no input
@@ -67,7 +68,7 @@ export interface Running {
 export function start(t: TestContext, args: readonly string[], options: Omit<Options, 'input'> = {}): Running {
   const [program = process.execPath, ...rest] = [...(options.on ?? []), process.execPath, BIN, ...args, '--json'];
   const child = spawn(program, rest, {
-    env: cleanEnvironment(options.env ?? {}),
+    env: cleanEnvironment(options.env),
     cwd: options.cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -117,10 +118,4 @@ function parseObject(line: string, stderr: string): Record<string, unknown> {
   } catch (cause) {
     throw new Error(`not one JSON document: ${line}\n${stderr}`, { cause });
   }
-}
-
-function cleanEnvironment(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  // CI and its kin change what programs show on a terminal, a proxy of this machine where they connect to.
-  const kept = Object.entries(process.env).filter(([name]) => !/^(TUNNEL_|NODE_|CI$|FORCE_COLOR$|COLORTERM$|(https?|all|no)_proxy$)/i.test(name));
-  return { ...Object.fromEntries(kept), NO_COLOR: '1', ...more };
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Finished } from './cli.ts';
 import type { Answered, Asked } from './command-worker.ts';
+import { cleanEnvironment } from './environment.ts';
 
 const WORKER = fileURLToPath(new URL('command-worker.ts', import.meta.url));
 const TAKES_MS = 30_000;
@@ -15,8 +16,7 @@ export class CommandPool implements AsyncDisposable {
   #lastId = 0;
 
   constructor(size: number) {
-    const kept = Object.entries(process.env).filter(([name]) => !/^(TUNNEL_|NODE_|CI$|(https?|all|no)_proxy$)/i.test(name));
-    const env = { ...Object.fromEntries(kept), NO_COLOR: '1' };
+    const env = cleanEnvironment();
     this.#all = Array.from({ length: size }, () => fork(WORKER, { env, execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
     this.#idle = [...this.#all];
   }
