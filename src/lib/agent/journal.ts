@@ -1,7 +1,7 @@
 // The agent's own audit log: audit.jsonl in its data folder, mode 0600, hash-chained, of bounded size; what the gateway records too, as the agent saw it (requirements B7).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { chainHash, NO_HASH } from '../audit/chain.ts';
+import { type ChainHead, chained, NO_HASH } from '../audit/chain.ts';
 import type { AuditEvent } from '../audit/event.ts';
 import { safeJson } from '../base/escape.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -28,8 +28,7 @@ export class Journal implements AsyncDisposable {
   readonly #world: Pick<World, 'clock' | 'files' | 'log'>;
   #waiting: Waiting[] = [];
   #lost = 0;
-  #seq = 0;
-  #hash = NO_HASH;
+  #head: ChainHead = { seq: 0, hash: NO_HASH };
   #bytes = 0;
   #timer: Timer | undefined;
   #writing: Promise<void> | undefined;
@@ -72,8 +71,7 @@ export class Journal implements AsyncDisposable {
 
   #goOn(text: string): void {
     const last = text.trimEnd().split('\n').at(-1) ?? '';
-    const row = Row.safeParse(parse(last)).data;
-    if (row) [this.#seq, this.#hash] = [row.seq, row.hash];
+    this.#head = Row.safeParse(parse(last)).data ?? this.#head;
   }
 
   #writeIn(ms: number): void {
@@ -94,7 +92,7 @@ export class Journal implements AsyncDisposable {
     while (this.#waiting.length > 0) {
       const taken = this.#waiting.length;
       const lost = this.#lost;
-      const rows = this.#chained(this.#waiting, lost);
+      const rows = chained(withLost(this.#waiting, lost), this.#head);
       const text = rows.map((row) => `${safeJson(row)}\n`).join('');
       try {
         if (this.#bytes > 0 && this.#bytes + text.length > LIMITS.agentAuditBytes) await this.#rotate();
@@ -107,26 +105,8 @@ export class Journal implements AsyncDisposable {
       this.#bytes += Buffer.byteLength(text);
       this.#lost -= lost;
       this.#waiting = this.#waiting.slice(taken);
-      const last = rows.at(-1);
-      if (last) [this.#seq, this.#hash] = [last.seq, last.hash];
+      this.#head = rows.at(-1) ?? this.#head;
     }
-  }
-
-  #chained(events: readonly Waiting[], lost: number) {
-    let [seq, hash] = [this.#seq, this.#hash];
-    return events.map(({ time, code, actor, subject, detail }, index) => {
-      seq += 1;
-      const row = {
-        seq,
-        time: new Date(time).toISOString(),
-        code,
-        actor,
-        subject,
-        detail: index === 0 && lost > 0 ? { ...detail, lost_before: lost } : detail,
-      };
-      hash = chainHash(hash, row);
-      return { ...row, hash };
-    });
   }
 
   async #rotate(): Promise<void> {
@@ -136,6 +116,11 @@ export class Journal implements AsyncDisposable {
     await files.replaceAtomically(this.#path, '');
     this.#bytes = 0;
   }
+}
+
+function withLost([first, ...rest]: readonly Waiting[], lost: number): Waiting[] {
+  if (first === undefined) return [];
+  return [lost > 0 ? { ...first, detail: { ...first.detail, lost_before: lost } } : first, ...rest];
 }
 
 async function read(path: string, files: World['files']): Promise<string> {

@@ -1,6 +1,6 @@
 // What an agent does for operators, over all of its links: which sessions are open, whether it is idle or a tunnel, and what of it is written down (requirements B7, C3).
 import type { AuditCode, AuditEvent } from '../audit/event.ts';
-import { escapeText } from '../base/escape.ts';
+import { auditText } from '../audit/text.ts';
 
 /** Where rows go. */
 export interface LedgerJournal {
@@ -98,7 +98,7 @@ export class Ledger {
   }
 
   #keep(code: AuditCode, subject: string, detail: Readonly<Record<string, unknown>>, actor = 'agent'): void {
-    this.#journal.keep({ code, actor: text(actor), subject: text(subject), detail: mapped(detail) });
+    this.#journal.keep({ code, actor: auditText(actor), subject: auditText(subject), detail: mapped(detail) });
   }
 }
 
@@ -115,11 +115,6 @@ function idsOf({ channelId, sessionId }: NotedChannel): Record<string, unknown> 
   return { channel_id: channelId ?? null, session_id: sessionId };
 }
 
-/** Text of peers, short and harmless on a terminal. */
-function text(from: string): string {
-  return escapeText(from.slice(0, 500));
-}
-
 function mapped(detail: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(detail).map(([key, value]) => [key, typeof value === 'string' ? text(value) : value]));
+  return Object.fromEntries(Object.entries(detail).map(([key, value]) => [key, typeof value === 'string' ? auditText(value) : value]));
 }

@@ -14,6 +14,11 @@ export interface ChainedRow {
   readonly hash: string | null;
 }
 
+/** A row that was chained. */
+export interface Chained extends ChainedRow {
+  readonly hash: string;
+}
+
 /** The last row that was kept: rows cut off at the end leave it behind. */
 export interface ChainHead {
   readonly seq: number;
@@ -33,6 +38,20 @@ export function chainHash(previous: string, { seq, time, code, actor, subject, d
   return createHash('sha256')
     .update(JSON.stringify([previous, seq, time, code, actor, subject, detail]))
     .digest('hex');
+}
+
+/** The rows that these events become behind `head`, in their order; `time` in ms since 1970. */
+export function chained(
+  events: readonly (Pick<ChainedRow, 'code' | 'actor' | 'subject' | 'detail'> & { readonly time: number })[],
+  head: ChainHead,
+): Chained[] {
+  let { seq, hash } = head;
+  return events.map(({ time, code, actor, subject, detail }) => {
+    seq += 1;
+    const row = { seq, time: new Date(time).toISOString(), code, actor, subject, detail };
+    hash = chainHash(hash, row);
+    return { ...row, hash };
+  });
 }
 
 /** Fed with every row from the first to the last, in the order in which they come. */

@@ -97,6 +97,8 @@ export interface Files {
   read(path: string): Promise<Uint8Array | undefined>;
   /** As `read`, but refuses a file that group or others can read, or that another user owns: `file.loose-mode`. */
   readSecret(path: string): Promise<Uint8Array | undefined>;
+  /** SHA-256, lower-case hex, of what `readSecret` would give, however large; undefined where no file is. */
+  digestSecret(path: string): Promise<string | undefined>;
   /** Refuses a file that `readSecret` would refuse, any link, and a file with a second name: for what is opened by others than us. Nothing there is fine. */
   judgePrivate(path: string): Promise<void>;
   /** Temporary file in the same directory, fsync, rename, fsync of the directory. `mode` as in chmod, 0o600 by default, whatever the umask. Replaces files only. */

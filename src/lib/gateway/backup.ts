@@ -1,13 +1,16 @@
 // A copy of everything that a gateway is, and a gateway out of such a copy; for `tunnel store`.
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { TunnelError } from '../base/errors.ts';
 import type { Files, World } from '../base/world.ts';
+import { sha256Hex } from '../pki/certificate-facts.ts';
 import { checkStore, copyStore, type StoreVerdict } from '../store/maintenance.ts';
 import { type DataFolder, dataFolder, lockFolder } from './data-folder.ts';
 
 const MANIFEST = 'backup.json';
+const DATABASE = 'gateway.db';
+const CA_CERTIFICATE = 'ca-cert.pem';
+const ANOTHER = 'Take another backup.';
 const Manifest = z.object({ format: z.literal(1), made_at: z.iso.datetime(), files: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,99}$/), z.string()) });
 /** Belongs to running processes, or is copied by the store itself. */
 const LEFT_OUT = /^gateway\.db(-wal|-shm|-journal)?$|\.(lock|sock|tmp|log|pid)$|^backup\.json$/;
@@ -24,12 +27,7 @@ export interface BackupFacts {
 export async function checkGatewayStore(dataDir: string, world: Outer): Promise<StoreVerdict> {
   const folder = dataFolder(dataDir);
   await assertDatabase(folder, world.files);
-  const verdict = await checkStore(folder.database, world);
-  if (verdict.faults.length > 0)
-    throw new TunnelError('store.corrupt', `${folder.database} is damaged: ${verdict.faults.slice(0, 3).join('; ')}`, {
-      hint: 'Restore a backup: tunnel store restore.',
-    });
-  return verdict;
+  return assertSound(folder.database, 'Restore a backup: tunnel store restore.', world);
 }
 
 /** Of a running gateway too. `to` is a folder that is not there yet or empty; the manifest is written last, so that half a copy is none. Errors also `file.failed`, `state.locked` where `to` holds something. */
@@ -46,10 +44,10 @@ export async function backUp(dataDir: string, to: string, { clock, files }: Oute
   for (const name of (await files.list(dataDir)).filter((name) => !LEFT_OUT.test(name)).sort()) {
     const content = await files.readSecret(join(dataDir, name)).catch(ignoreFolder);
     if (content === undefined) continue;
-    hashes[name] = sha256(content);
+    hashes[name] = sha256Hex(content);
     await files.replaceAtomically(join(to, name), content);
   }
-  hashes['gateway.db'] = await hashOf(copy.database, files);
+  hashes[DATABASE] = await digestOf(copy.database, files);
   await files.replaceAtomically(
     join(to, MANIFEST),
     `${JSON.stringify({ format: 1, made_at: madeAt, files: hashes } satisfies z.infer<typeof Manifest>, null, 2)}\n`,
@@ -65,10 +63,16 @@ export async function restore(from: string, dataDir: string, world: Outer): Prom
   const { files } = world;
   const manifest = await readManifest(from, files);
   const source = dataFolder(from);
+  const contents = new Map<string, Uint8Array>();
   for (const [name, hash] of Object.entries(manifest.files)) {
-    if ((await hashOf(join(from, name), files)) !== hash)
-      throw new TunnelError('file.corrupt', `${join(from, name)} is not what was backed up`, { hint: 'Take another backup.' });
+    const path = join(from, name);
+    const content = name === DATABASE ? undefined : ((await files.readSecret(path)) ?? missing(path));
+    if (content) contents.set(name, content);
+    if ((content ? sha256Hex(content) : await digestOf(path, files)) !== hash)
+      throw new TunnelError('file.corrupt', `${path} is not what was backed up`, { hint: ANOTHER });
   }
+  const last = contents.get(CA_CERTIFICATE) ?? missing(source.caCertificate);
+  contents.delete(CA_CERTIFICATE);
   const folder = dataFolder(dataDir);
   await using _lock = await lockFolder(folder, files);
   if ((await files.read(folder.caCertificate)) !== undefined)
@@ -76,21 +80,17 @@ export async function restore(from: string, dataDir: string, world: Outer): Prom
   for (const suffix of ['', '-wal', '-shm', '-journal']) await files.remove(folder.database + suffix);
   await files.replaceAtomically(folder.database, '');
   await copyStore(source.database, folder.database, world);
-  await checkGatewayStoreFile(folder, world);
-  const names = Object.keys(manifest.files).filter((name) => name !== 'gateway.db');
-  const last = 'ca-cert.pem';
-  for (const name of [...names.filter((name) => name !== last), ...names.filter((name) => name === last)]) {
-    const content = await files.readSecret(join(from, name));
-    if (content === undefined) throw new TunnelError('file.corrupt', `${join(from, name)} is missing`, { hint: 'Take another backup.' });
-    if (name === last) await recordRestore(folder, manifest.made_at, world);
-    await files.replaceAtomically(join(dataDir, name), content);
-  }
+  await assertSound(folder.database, ANOTHER, world);
+  for (const [name, content] of contents) await files.replaceAtomically(join(dataDir, name), content);
+  await recordRestore(folder, manifest.made_at, world);
+  await files.replaceAtomically(folder.caCertificate, last);
   return { directory: dataDir, made_at: manifest.made_at, files: Object.keys(manifest.files).sort() };
 }
 
-async function checkGatewayStoreFile({ database }: DataFolder, world: Outer): Promise<void> {
-  const { faults } = await checkStore(database, world);
-  if (faults.length > 0) throw new TunnelError('store.corrupt', `the backup's database is damaged: ${faults[0]}`, { hint: 'Take another backup.' });
+async function assertSound(database: string, hint: string, world: Outer): Promise<StoreVerdict> {
+  const verdict = await checkStore(database, world);
+  if (verdict.faults.length === 0) return verdict;
+  throw new TunnelError('store.corrupt', `${database} is damaged: ${verdict.faults.slice(0, 3).join('; ')}`, { hint });
 }
 
 async function recordRestore({ database }: DataFolder, madeAt: string, { clock }: Outer): Promise<void> {
@@ -114,23 +114,21 @@ async function readManifest(from: string, files: Files): Promise<z.infer<typeof 
 
 async function assertDatabase({ directory, database }: DataFolder, files: Files): Promise<void> {
   const names = await files.list(directory);
-  if (!names.includes('ca-cert.pem'))
+  if (!names.includes(CA_CERTIFICATE))
     throw new TunnelError('ca.missing', `${directory} holds no gateway`, { hint: `tunnel ca init --data-dir '${directory}'` });
-  if (!names.includes('gateway.db')) throw new TunnelError('store.corrupt', `${database} is missing`, { hint: 'Restore it from a backup.' });
+  if (!names.includes(DATABASE)) throw new TunnelError('store.corrupt', `${database} is missing`, { hint: 'Restore it from a backup.' });
   await files.judgePrivate(database);
 }
 
-async function hashOf(path: string, files: Files): Promise<string> {
-  const content = await files.readSecret(path);
-  if (content === undefined) throw new TunnelError('file.corrupt', `${path} is missing`, { hint: 'Take another backup.' });
-  return sha256(content);
+async function digestOf(path: string, files: Files): Promise<string> {
+  return (await files.digestSecret(path)) ?? missing(path);
 }
 
-function sha256(content: Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex');
+function missing(path: string): never {
+  throw new TunnelError('file.corrupt', `${path} is missing`, { hint: ANOTHER });
 }
 
 function ignoreFolder(error: unknown): undefined {
-  if (error instanceof TunnelError && error.code === 'file.failed' && error.message.includes('EISDIR')) return undefined;
+  if (error instanceof TunnelError && error.cause instanceof Error && 'code' in error.cause && error.cause.code === 'EISDIR') return undefined;
   throw error;
 }

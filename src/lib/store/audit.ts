@@ -1,7 +1,7 @@
 // The audit log in the store: rows are added, in the transaction of the change that they record, chained to the row before, and never changed (triggers of the schema).
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
-import { type ChainHead, chainHash, NO_HASH } from '../audit/chain.ts';
+import { type ChainHead, chained, NO_HASH } from '../audit/chain.ts';
 import { type AuditEvent, type AuditRecord, isAuditCode } from '../audit/event.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { Clock } from '../base/world.ts';
@@ -65,19 +65,20 @@ function inTransaction(db: Kysely<Schema>, work: (tables: Kysely<Schema>) => Pro
 }
 
 async function chain(db: Kysely<Schema>, events: readonly AuditEvent[], now: number): Promise<void> {
-  let last: ChainHead = (await headOf(db)) ?? (await beforeTheChain(db));
-  const time = new Date(now).toISOString();
-  const rows = events.map(({ code, actor, subject, detail }) => {
-    const seq = last.seq + 1;
-    const hash = chainHash(last.hash, { seq, time, code, actor, subject, detail });
-    last = { seq, hash };
-    return { seq, time: now, code, actor, subject, detail: JSON.stringify(detail), hash };
-  });
-  await db.insertInto('audit').values(rows).execute();
+  const before = (await headOf(db)) ?? (await beforeTheChain(db));
+  const rows = chained(
+    events.map((event) => ({ ...event, time: now })),
+    before,
+  );
+  await db
+    .insertInto('audit')
+    .values(rows.map((row) => ({ ...row, time: now, detail: JSON.stringify(row.detail) })))
+    .execute();
+  const { seq, hash } = rows.at(-1) ?? before;
   await db
     .insertInto('auditHead')
-    .values({ id: 1, ...last })
-    .onConflict((conflict) => conflict.column('id').doUpdateSet(last))
+    .values({ id: 1, seq, hash })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet({ seq, hash }))
     .execute();
 }
 

@@ -1,5 +1,5 @@
 // Files of the operating system: private by default, replaced atomically, locked across processes; no link is followed, and what others could reach is refused.
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, type FileHandle, lstat, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -12,8 +12,9 @@ const temporaryOf = (path: string) => `${path}.${randomBytes(6).toString('hex')}
 const TEMPORARY = /\.[0-9a-f]{12}\.tmp(-journal|-wal|-shm)?$/;
 
 export const realFiles: Files = {
-  read: (path) => readNoFollow(path, () => {}),
-  readSecret: (path) => readNoFollow(path, (found) => refuseForeign(path, found, PRIVATE_FILE)),
+  read: (path) => openNoFollow(path, () => {}, readWhole),
+  readSecret: (path) => openNoFollow(path, (found) => refuseForeign(path, found, PRIVATE_FILE), readWhole),
+  digestSecret: (path) => openNoFollow(path, (found) => refuseForeign(path, found, PRIVATE_FILE), digest),
 
   async judgePrivate(path) {
     const found = await look(path);
@@ -117,14 +118,16 @@ export const realFiles: Files = {
   },
 };
 
-async function readNoFollow(path: string, check: (found: { mode: number; uid: number }) => void): Promise<Uint8Array | undefined> {
+type Check = (found: { mode: number; uid: number }) => void;
+
+async function openNoFollow<T>(path: string, check: Check, use: (file: FileHandle) => Promise<T>): Promise<T | undefined> {
   try {
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       const found = await file.stat();
       refuseLink(path, found);
       check(found);
-      return await file.readFile();
+      return await use(file);
     } finally {
       await file.close();
     }
@@ -132,6 +135,16 @@ async function readNoFollow(path: string, check: (found: { mode: number; uid: nu
     if (codeOf(cause) === 'ENOENT') return undefined;
     throw fileError('read', path, cause);
   }
+}
+
+function readWhole(file: FileHandle): Promise<Uint8Array> {
+  return file.readFile();
+}
+
+async function digest(file: FileHandle): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const part of file.createReadStream({ autoClose: false })) hash.update(part);
+  return hash.digest('hex');
 }
 
 async function look(path: string) {

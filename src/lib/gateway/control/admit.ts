@@ -1,9 +1,9 @@
 // May the holder of this certificate link? Its id, serial and key must be those that were issued, not revoked, of an agent that is there (security.md, G).
+import { auditText } from '../../audit/text.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { type AgentIdentity, readIdentity } from '../../pki/identity.ts';
 import type { RefusedPeer } from '../../transport/link.ts';
 import type { Admission, PresentedLink } from '../contract.ts';
-import { auditText } from './audit-log.ts';
 import { assignmentOf, type ControlContext } from './context.ts';
 import { assertWelcome } from './links.ts';
 import { endReplaced } from './replaced-certificates.ts';

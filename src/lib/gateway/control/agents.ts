@@ -1,6 +1,8 @@
 // The agents as the API shows them, and what an administrator changes: routes, ports, and their end (requirements A15, B4).
+
 import type { AgentChange, AgentChanged, AgentList, AgentRow } from '../../api/contract.ts';
 import type { CutAnswer } from '../../api/locks.ts';
+import { auditText } from '../../audit/text.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { parseName } from '../../base/ids.ts';
 import { endsSoon } from '../../pki/renewal-pace.ts';
@@ -12,7 +14,6 @@ import { parseTarget } from '../../routing/target.ts';
 import type { Certificate } from '../../store/certificates.ts';
 import { pageOf } from '../../store/page.ts';
 import { formatAddressPort } from '../../streams/happy-eyeballs.ts';
-import { auditText } from './audit-log.ts';
 import { actorOf, assertAdmin, type Caller } from './caller.ts';
 import { assignmentOf, type ControlContext } from './context.ts';
 import { cutOffAgent } from './cut-off.ts';

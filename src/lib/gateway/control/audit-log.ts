@@ -1,7 +1,6 @@
 // Audit rows that need not be on disk before the next byte: kept in order, many at once, within 200 ms (security.md, Limits).
 import type { AuditCode, AuditEvent } from '../../audit/event.ts';
 import { TunnelError } from '../../base/errors.ts';
-import { escapeText } from '../../base/escape.ts';
 import type { Timer, World } from '../../base/world.ts';
 import type { Store } from '../../store/open.ts';
 
@@ -98,9 +97,4 @@ export class AuditLog implements AsyncDisposable {
     }
     this.#suppressed.clear();
   }
-}
-
-/** Text of a peer as it may stand in a row: short and harmless on a terminal. */
-export function auditText(text: string): string {
-  return escapeText(text.slice(0, 500));
 }

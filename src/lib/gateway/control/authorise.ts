@@ -1,11 +1,11 @@
 // An operator's CONNECT becomes a plan: the token is judged, the target decided, and every way gets its lease (requirements A8 to A10, E1).
+import { auditText } from '../../audit/text.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { formatSitedTarget } from '../../routing/sited-target.ts';
 import { ANY_TARGET, formatTarget } from '../../routing/target.ts';
 import type { Operator } from '../../store/operators.ts';
 import { type SessionTokenClaims, verifySessionToken } from '../../tokens/session-token.ts';
 import type { ConnectRequest, Plan, Way } from '../contract.ts';
-import { auditText } from './audit-log.ts';
 import type { ControlContext } from './context.ts';
 import { type DecidedWay, decisionError, type Request } from './decide.ts';
 import { judgeRequest, readRequest } from './judge-request.ts';

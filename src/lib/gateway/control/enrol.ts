@@ -1,6 +1,8 @@
 // A new agent, as its HTTP request comes in: judges string and CSR, has the certificate signed in the store's one transaction (store/enrol.ts), audits refusals (A4, A5; security.md, T).
+
 import { z } from 'zod';
 import type { EnrollAnswer, EnrollRequest } from '../../api/contract.ts';
+import { auditText } from '../../audit/text.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { parseUuid } from '../../base/ids.ts';
 import { sha256Hex } from '../../pki/certificate-facts.ts';
@@ -10,7 +12,6 @@ import { tokenState } from '../../store/tokens.ts';
 import { verifyEnrolment } from '../../tokens/enrolment-string.ts';
 import { hashSecret } from '../../tokens/secret.ts';
 import { publicKeys } from '../../tokens/signing-keys.ts';
-import { auditText } from './audit-log.ts';
 import { assertServing, type ControlContext, leafLifetime } from './context.ts';
 import { cutOffAgent } from './cut-off.ts';
 import { refusedString, sameWords, whyRefused } from './refused-string.ts';

@@ -1,10 +1,10 @@
 // What control does when a linked agent speaks: its hello, its advertisements, its end.
+import { auditText } from '../../audit/text.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { defaultPorts } from '../../policy/ports.ts';
 import { formatRoute, parseRoute, type Route } from '../../routing/route.ts';
 import { formatAddressPort } from '../../streams/happy-eyeballs.ts';
 import type { Advertisement, PeerHello } from '../contract.ts';
-import { auditText } from './audit-log.ts';
 import { assignmentOf, type ControlContext } from './context.ts';
 import type { Wishes } from './known-agent.ts';
 import { overlapsOf } from './overlaps.ts';

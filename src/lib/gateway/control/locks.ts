@@ -1,9 +1,10 @@
 // Lock and unlock: cut now, refuse from now on, and take that back; for operators, agents, tokens and sessions alike (requirement E9).
+
 import type { CutAnswer, LockAnswer, LockKind, UnlockAnswer } from '../../api/locks.ts';
+import { auditText } from '../../audit/text.ts';
 import { TunnelError } from '../../base/errors.ts';
 import type { Lock } from '../../store/lock.ts';
 import type { Tables } from '../../store/open.ts';
-import { auditText } from './audit-log.ts';
 import { actorOf, assertAdmin, type Caller } from './caller.ts';
 import type { ControlContext } from './context.ts';
 import { countOf, cutOffAgent, cutOffOperator, sumOf } from './cut-off.ts';

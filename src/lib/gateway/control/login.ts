@@ -1,12 +1,13 @@
 // Operators come and go: a login string makes a credential good, of which only the hash ever comes here; logout ends it.
+
 import type { LoginAnswer, LoginRequest, WhoamiAnswer } from '../../api/contract.ts';
+import { auditText } from '../../audit/text.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { VERSION } from '../../base/version.ts';
 import { login as loginInStore } from '../../store/login.ts';
 import type { Operator } from '../../store/operators.ts';
 import { verifyLogin } from '../../tokens/login-string.ts';
 import { hashSecret } from '../../tokens/secret.ts';
-import { auditText } from './audit-log.ts';
 import { actorOf, type Caller } from './caller.ts';
 import type { ControlContext } from './context.ts';
 import { refit } from './refit.ts';

@@ -1,10 +1,10 @@
 // A new certificate for the holder of a link: same id, same name, later end; for the same key, or for a new one that is asked for in so many words (requirements A13; security.md, G).
+import { auditText } from '../../audit/text.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { BACKDATED_MS } from '../../pki/authority.ts';
 import { renewalPace } from '../../pki/renewal-pace.ts';
 import { publicKeys } from '../../tokens/signing-keys.ts';
 import type { RenewalRequest, RenewedIdentity } from '../contract.ts';
-import { auditText } from './audit-log.ts';
 import { type ControlContext, leafLifetime } from './context.ts';
 import type { RegisteredLink } from './known-agent.ts';
 

@@ -1,9 +1,10 @@
 // What became of channels: audit rows with the very decision record that was used, and the counts of their sessions.
+
 import type { AuditEvent } from '../../audit/event.ts';
+import { auditText } from '../../audit/text.ts';
 import { TunnelError } from '../../base/errors.ts';
 import type { DecisionRecord, Outcome } from '../../routing/decision.ts';
 import type { ChannelEvent, Plan } from '../contract.ts';
-import { auditText } from './audit-log.ts';
 import type { ControlContext } from './context.ts';
 import { fitsNow, refit } from './refit.ts';
 
