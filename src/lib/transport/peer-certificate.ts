@@ -14,10 +14,10 @@ export interface ExpectedPeer {
 }
 
 /**
- * `behind`: what else the peer showed, as far as the transport tells (Node's TLS does not): CAs only, because whoever shows two leaves wants to be taken for the other.
+ * `behind`: what else the peer showed: CAs only, because whoever shows two leaves wants to be taken for the other.
  * Errors `certificate.refused` (purpose, CA certificate as leaf, two leaves, name; a CN is never looked at) and `pin.mismatch`.
  */
-export function judgePeerCertificate(leaf: Uint8Array, expected: ExpectedPeer, behind: readonly Uint8Array[] = []): void {
+export function judgePeerCertificate(leaf: Uint8Array, expected: ExpectedPeer, behind: readonly Uint8Array[]): void {
   const certificate = parse(leaf);
   if (behind.some((other) => !parse(other).ca)) throw refused('there is another leaf behind it');
   const purposes = certificate.keyUsage ?? []; // node's name for the extended key usage

@@ -1,6 +1,6 @@
 // The agent's side of a TLS link: one attempt over a TCP connection that someone else made, through a proxy or not.
 import { isIP } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls } from 'node:tls';
 import { unlessAborted, within } from '../../base/deadline.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -12,6 +12,7 @@ import { MuxLink } from '../mux/link.ts';
 import { judgePeerCertificate } from '../peer-certificate.ts';
 import { secureContext } from './context.ts';
 import { handshakeError, refusedOr } from './refusal.ts';
+import { shownChain } from './shown-chain.ts';
 
 export interface TlsDialOptions {
   /** A TCP connection that leads to the gateway's port, however. It belongs to the link once it is given. */
@@ -67,8 +68,9 @@ async function establish(
   });
   try {
     await secured(socket, limit);
-    const peerCertificate = leafOf(socket);
-    judgePeerCertificate(peerCertificate, { role: 'server', name: serverName, pinnedSpki });
+    const [peerCertificate, ...behind] = shownChain(socket);
+    if (peerCertificate === undefined) throw new TunnelError('certificate.refused', 'the peer showed no certificate');
+    judgePeerCertificate(peerCertificate, { role: 'server', name: serverName, pinnedSpki }, behind);
     if (!socket.alpnProtocol)
       throw new TunnelError('protocol.unsupported', 'the two sides have no protocol version in common', { hint: 'Update the older side.' });
     const parts = {
@@ -90,12 +92,6 @@ async function establish(
     socket.on('error', () => {}).destroy();
     throw limit.aborted ? limit.reason : handshakeError(error);
   }
-}
-
-function leafOf(socket: TLSSocket): Uint8Array {
-  const leaf = socket.getPeerX509Certificate();
-  if (leaf === undefined) throw new TunnelError('certificate.refused', 'the peer showed no certificate');
-  return leaf.raw;
 }
 
 function silent({ address, port }: SocketAddress): TunnelError {

@@ -7,7 +7,7 @@ import { type ConnectionOptions, connect as connectTls, createServer, type TLSSo
 import { credentials, world } from '../../../../test/contract/quic-pair.ts';
 import { listeningTls, type TlsListening } from '../../../../test/contract/tls-pair.ts';
 import { dial as dialTcp } from '../../../../test/support/tcp.ts';
-import { WRONG_SERVERS } from '../../../../test/support/test-ca.ts';
+import { type KeyedCertificate, WRONG_SERVERS } from '../../../../test/support/test-ca.ts';
 import { TunnelError } from '../../base/errors.ts';
 import type { Log } from '../../base/world.ts';
 import { readClose } from '../mux/frame.ts';
@@ -40,6 +40,20 @@ for (const kind of WRONG_SERVERS) {
     assert.equal((await dial()).alpn, 'gw-agent-tunnel/2');
   });
 }
+
+test('two leaves are refused, whichever side shows them; a CA may be behind one', async (t) => {
+  const { ca, listener, dial } = await listeningTls(t);
+  const [one, other] = [await ca.agent(), await ca.agent()];
+  const before = async (identity: KeyedCertificate, ...behind: readonly string[]) =>
+    await credentials({ ...identity, certificatePem: [identity.certificatePem, ...behind].join('') });
+  await assert.rejects(dial({ credentials: await before(one, other.certificatePem) }), { code: 'certificate.refused', message: /another leaf/ });
+  await assert.rejects(dial({ credentials: await before(one, ca.caPem, other.certificatePem) }), { code: 'certificate.refused', message: /another leaf/ });
+  assert.equal((await dial({ credentials: await before(one, ca.caPem) })).transport, 'tls');
+  listener.useCredentials(await before(ca.server, one.certificatePem));
+  await assert.rejects(dial(), { code: 'certificate.refused', message: /another leaf/ });
+  listener.useCredentials(await before(ca.server, ca.caPem));
+  assert.equal((await dial()).transport, 'tls');
+});
 
 test('an address is a name too, and only the one in the certificate', async (t) => {
   const { dial } = await listeningTls(t);

@@ -11,6 +11,7 @@ import { MuxLink } from '../mux/link.ts';
 import { isRefusal, judgePeerCertificate } from '../peer-certificate.ts';
 import { secureContext } from './context.ts';
 import { refusalOf, refuse } from './refusal.ts';
+import { watchChains } from './shown-chain.ts';
 
 export interface TlsListenOptions {
   readonly credentials: LinkCredentials;
@@ -59,6 +60,7 @@ export function listenTls({ credentials, onLink, onRefused, liveness = LIVENESS 
     rejectUnauthorized: false, // `welcome` does, and says so; Node would cut the connection without a word
     handshakeTimeout: LIMITS.quicHandshakeMs,
   });
+  const shownBy = watchChains(server);
   server.on('tlsClientError', (error, socket) => {
     const from = context.getStore()?.remote;
     log.info({ from, error: error.message }, 'handshake failed');
@@ -80,13 +82,13 @@ export function listenTls({ credentials, onLink, onRefused, liveness = LIVENESS 
   });
 
   function welcome(socket: TLSSocket, remote: SocketAddress): void {
-    const leaf = socket.getPeerX509Certificate();
+    const [leaf, ...behind] = shownBy(socket);
     if (leaf === undefined || socket.isSessionReused()) throw new TunnelError('certificate.refused', 'the peer showed no certificate');
     if (!socket.authorized) throw new TunnelError('certificate.refused', `the peer's certificate was refused: ${judgement(socket.authorizationError)}`);
-    judgePeerCertificate(leaf.raw, { role: 'client', name: null });
+    judgePeerCertificate(leaf, { role: 'client', name: null }, behind);
     const alpn = socket.alpnProtocol;
     if (!alpn) throw new TunnelError('protocol.unsupported', 'the two sides have no protocol version in common');
-    const parts = { socket, role: 'listener', transport: 'tls', alpn, remote, peerCertificate: leaf.raw, incomingStreams: LIMITS.streamsPerAgentV1 } as const;
+    const parts = { socket, role: 'listener', transport: 'tls', alpn, remote, peerCertificate: leaf, incomingStreams: LIMITS.streamsPerAgentV1 } as const;
     const link = new MuxLink({ ...parts, liveness }, clock);
     links.add(link);
     void link.closed.then(() => links.delete(link));
