@@ -1,5 +1,4 @@
 // Enrolment (A4, E13): a one-time string becomes an identity in the data folder, complete or not at all, and a link that is proved to work.
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { apiClient } from '../api/client.ts';
 import type { EnrollAnswer } from '../api/contract.ts';
@@ -14,6 +13,7 @@ import { generateKeyPem } from '../pki/keys.ts';
 import { wayOut } from '../streams/dial-tls.ts';
 import { assureRoom } from '../system/room.ts';
 import { type ReadableEnrolment, readEnrolment } from '../tokens/enrolment-string.ts';
+import { hashSecret } from '../tokens/secret.ts';
 import { checkIssued, pinnedCa } from './check-issued.ts';
 import { type AgentConfig, findConfig, mergeConfig, writeConfig } from './config.ts';
 import { parseEndpoint } from './dial-gateway.ts';
@@ -51,7 +51,7 @@ export async function enrol(options: EnrolOptions, world: World, signal: AbortSi
   const { dataDir, quicEndpoint, verify } = options;
   const enrolment = readEnrolment(options.enrolmentString);
   if (quicEndpoint !== undefined) parseEndpoint(quicEndpoint);
-  const enrolledWith = createHash('sha256').update(enrolment.text).digest('hex');
+  const enrolledWith = hashSecret(enrolment.text);
   const isWanted = async () => (await findConfig(dataDir, world.files))?.enrolled_with !== enrolledWith;
   const isNew = await isWanted();
   const trustedCa = isNew ? await firstContact(enrolment, world, signal) : undefined;

@@ -1,7 +1,7 @@
 // The gateway that this machine's operator is logged in to, through its API.
-import { createHash } from 'node:crypto';
 import type { ApiClient } from '../api/client.ts';
 import type { World } from '../base/world.ts';
+import { sha256Hex } from '../pki/certificate-facts.ts';
 import { findCredentials, loadCredentials, saveCredentials } from './credentials.ts';
 import type { Credentials } from './login-file.ts';
 
@@ -41,7 +41,7 @@ export async function remoteClient(credentials: Credentials, world: World, confi
   return apiClient(async (request, signal) => {
     const answer = await exchange(request, signal);
     const current = answer.headers[CA_HEADER];
-    if (current !== undefined && current !== createHash('sha256').update(caPem).digest('hex'))
+    if (current !== undefined && current !== sha256Hex(Buffer.from(caPem)))
       await learn(signal).catch((error: unknown) => world.log.warn({ error }, 'the new CA of the gateway could not be kept'));
     return answer;
   });
