@@ -55,6 +55,10 @@ test('a CA from elsewhere: in one file or two, encrypted or not; what is wrong l
   await fails(2, 'ca.refused', 'ca', 'init', '--data-dir', at('gw'), '--from-pem', cert, '--key-pem', other);
   await fails(1, 'file.failed', 'ca', 'init', '--data-dir', at('gw'), '--from-pem', at('nowhere.pem'));
   await fails(2, 'usage', 'ca', 'init', '--data-dir', at('gw'), '--key-pem', key);
+  const loose = at('loose.pem');
+  writeFileSync(loose, certificatePem + privateKeyPem, { mode: 0o640 });
+  await fails(4, 'file.loose-mode', 'ca', 'init', '--data-dir', at('gw'), '--from-pem', loose);
+  await fails(4, 'file.loose-mode', 'ca', 'init', '--data-dir', at('gw'), '--from-pem', cert, '--key-pem', loose);
   assert.equal(existsSync(at('gw')), false);
 
   const one = (await succeed(['ca', 'init', '--data-dir', at('one'), '--from-pem', both, '--json'])).json();

@@ -128,7 +128,9 @@ async function readForeign(
     return { path, text: Buffer.from(content).toString() };
   };
   const { importAuthority } = await import('../pki/import-authority.ts');
-  return importAuthority({ pem: await read(pem), key: key === undefined ? undefined : await read(key), passphrase, now: clock.now() });
+  const imported = importAuthority({ pem: await read(pem), key: key === undefined ? undefined : await read(key), passphrase, now: clock.now() });
+  await files.readSecret(key ?? pem); // a key that others could read is no secret any more
+  return imported;
 }
 
 export interface Keys {
