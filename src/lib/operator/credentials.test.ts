@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { realWorld } from '../system/real-world.ts';
 import { dropCredentials, findCredentials, loadCredentials, prepareFolder, saveCredentials } from './credentials.ts';
+import { logout } from './login.ts';
 import type { Credentials } from './login-file.ts';
 
 const LOGIN: Credentials = {
@@ -41,4 +42,13 @@ test('saved, found, dropped; 0600 in 0700; loose modes and damage are refused', 
   await assert.rejects(loadCredentials(configDir, files), { code: 'file.corrupt' });
   await dropCredentials(configDir, files);
   assert.equal(await findCredentials(configDir, files), undefined);
+});
+
+test('logged out here although the gateway cannot be told: the error says both', async (t) => {
+  const world = realWorld({ level: 'silent' });
+  const configDir = mkdtempSync(join(tmpdir(), 'tunnel-test-'));
+  t.after(() => rmSync(configDir, { recursive: true }));
+  await saveCredentials(configDir, { ...LOGIN, gateway: 'https://127.0.0.1:1' }, world.files);
+  await assert.rejects(logout(configDir, world, t.signal), { code: 'gateway.unreachable', hint: /gone from this machine.*2026-12-21/ });
+  assert.equal(await findCredentials(configDir, world.files), undefined);
 });

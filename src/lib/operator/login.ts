@@ -52,7 +52,10 @@ export async function logout(configDir: string, world: World, signal: AbortSigna
     const client = await remoteClient(credentials, world);
     await client.logout(signal);
   } catch (error) {
-    if (!(error instanceof TunnelError) || error.code !== 'login.refused') throw error;
+    if (!(error instanceof TunnelError)) throw error;
+    if (error.code === 'login.refused') return credentials;
+    const hint = `The login is gone from this machine. The gateway was not told: there it ends at ${credentials.expires_at}, or when an administrator locks it.`;
+    throw new TunnelError(error.code, error.message, { hint, cause: error });
   }
   return credentials;
 }
