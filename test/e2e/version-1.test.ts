@@ -7,35 +7,21 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { generateKeyPem } from '../../src/lib/pki/keys.ts';
-import { realWorld } from '../../src/lib/system/real-world.ts';
-import type { Link, LinkStream } from '../../src/lib/transport/link.ts';
-import { dialQuic } from '../../src/lib/transport/quic/dial.ts';
+import type { LinkStream } from '../../src/lib/transport/link.ts';
 import type { Chain } from '../support/chain.ts';
 import { connectTo } from '../support/chain.ts';
 import { start, succeed, temporaryFolder } from '../support/cli.ts';
 import { enrolOnceByHand } from '../support/enrol-by-hand.ts';
+import { linkStock, readFrame, type StockLink } from '../support/stock-agent.ts';
 import { dial, startTarget } from '../support/tcp.ts';
 
-/** RouteAdvertise, version 1, epoch 1, one subnet 127.0.0.0/8, no names (docs/protocol.md, 9). */
-const ADVERTISE = Buffer.from('0000001801' + '0001' + '0000000000000001' + '00000001' + '7f00000008' + '00000000', 'hex');
 const ACCEPTED = Buffer.from('00000003000001', 'hex');
-
-async function readFrame(stream: LinkStream): Promise<Buffer> {
-  const take = async (bytes: number): Promise<Buffer> => {
-    for (;;) {
-      const piece: Buffer | null = stream.read(bytes);
-      if (piece !== null) return piece;
-      await once(stream, 'readable');
-    }
-  };
-  return await take((await take(4)).readUInt32BE());
-}
 
 interface Stock {
   readonly chain: Chain;
   readonly gatewayFolder: string;
   /** A link, its routes taken. */
-  dial(): Promise<{ link: Link; control: LinkStream }>;
+  dial(): Promise<StockLink>;
 }
 
 /** A gateway, an operator who is logged in, and an agent that was enrolled as a stock agent asks. */
@@ -54,31 +40,7 @@ async function startStock(t: TestContext): Promise<Stock> {
   return {
     chain: { operatorFolder } as Chain,
     gatewayFolder,
-    async dial() {
-      const link = await dialQuic(
-        {
-          to: { address: '127.0.0.1', port: Number(String(answer['quic_endpoint']).split(':').at(-1)) },
-          serverName: '127.0.0.1',
-          pinnedSpki: String(answer['server_spki_sha256']),
-          credentials: {
-            certificatePem: String(answer['client_cert_pem']),
-            privateKeyPem,
-            trustedCaPem: String(answer['gateway_ca_cert_pem']),
-            alpn: ['gw-agent-tunnel/1'],
-          },
-          signal: new AbortController().signal,
-        },
-        realWorld({ level: 'silent' }),
-      );
-      t.after(() => link.close());
-      assert.equal(link.alpn, 'gw-agent-tunnel/1');
-      const control = await link.openStream(new AbortController().signal);
-      control.write(ADVERTISE);
-      // Heartbeat, whose answer shows that the advertisement before it was taken.
-      control.write(Buffer.from('0000000f0200010000018bcfe5680000000000', 'hex'));
-      assert.equal((await readFrame(control)).toString('hex'), '0300010000018bcfe56800');
-      return { link, control };
-    },
+    dial: () => linkStock(t, answer, privateKeyPem),
   };
 }
 
