@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { TLSSocket } from 'node:tls';
+import { reset } from '../../src/lib/streams/reset.ts';
 import { startTarget } from './tcp.ts';
 
 export interface ConnectProxy {
@@ -53,7 +54,7 @@ export async function startConnectProxy(t: TestContext, { demands, first = '', l
 /** Ends are passed on as ends and resets as resets, like the proxies of the distribution do. */
 function join(from: Socket, to: Socket): void {
   from.pipe(to);
-  from.on('error', () => (to instanceof TLSSocket ? to.destroy() : to.resetAndDestroy()));
+  from.on('error', (error) => reset(to, error));
   from.once('close', () => to.destroySoon());
 }
 

@@ -8,6 +8,7 @@ import { openChannel } from '../../link/open-channel.ts';
 import { RESET } from '../../link/version.ts';
 import type { ChannelTiming } from '../../protocol/refusal.ts';
 import type { Connected } from '../../streams/http-proxy.ts';
+import { reset } from '../../streams/reset.ts';
 import { type Carried, splice } from '../../streams/splice.ts';
 import { type LinkStream, StreamReset } from '../../transport/link.ts';
 import type { AttachRequest, ChannelEvent, ConnectRequest, ControlForEdge, Plan, Way } from '../contract.ts';
@@ -156,7 +157,7 @@ export class Carrier {
 
   async #openDirect(way: Way, addresses: readonly SocketAddress[], signal: AbortSignal): Promise<OpenWay> {
     const { socket, address, session } = await this.direct.open(way, addresses, signal);
-    return { stream: socket, address, timing: {}, session, cut: () => socket.resetAndDestroy(), over: () => {} };
+    return { stream: socket, address, timing: {}, session, cut: () => reset(socket, new StreamReset(RESET.sessionEnded)), over: () => {} };
   }
 
   #over(link: AgentLink, stream: LinkStream, held: Disposable): void {
