@@ -39,7 +39,7 @@ function resetTcp(socket: TcpSocket, then: () => void): void {
   then();
 }
 
-function isTcp(side: Duplex): side is TcpSocket {
+export function isTcp(side: Duplex): side is TcpSocket {
   return 'resetAndDestroy' in side && !('encrypted' in side);
 }
 

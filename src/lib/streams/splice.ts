@@ -1,6 +1,9 @@
 // Carries bytes between two duplexes until both directions have ended: backpressure and half-close in each direction, and a cut never becomes an end.
 import type { Duplex } from 'node:stream';
-import { CutShort, isCut, reset } from './reset.ts';
+import { CutShort, isCut, isTcp, reset } from './reset.ts';
+
+/** Pieces of a turn that are at least so large leave a TCP socket together: four of a TLS connection's records in one system call. What is smaller may be a key that somebody pressed. */
+const JOINED_BYTES = 8 * 1024;
 
 /** Bytes so far. Live: whoever gave it may read it while the splice runs, and after it failed. */
 export interface Carried {
@@ -34,6 +37,7 @@ function pump(source: Duplex, sink: Duplex, count: (bytes: number) => void, ende
   let sourceOpen = true;
   let sinkOpen = true;
   let unwritten = 0;
+  const join = isTcp(sink) ? joining(sink) : () => {};
   const end = () => {
     if (isCut(source, 'end')) return cut();
     sourceOpen = false;
@@ -57,10 +61,26 @@ function pump(source: Duplex, sink: Duplex, count: (bytes: number) => void, ende
   source.on('data', (chunk: Uint8Array) => {
     count(chunk.length);
     unwritten += 1;
+    if (chunk.length >= JOINED_BYTES) join();
     if (!sink.write(chunk, written)) source.pause();
   });
   sink.on('drain', () => source.resume());
   if (source.destroyed || sink.destroyed) cut();
   else if (source.readableEnded) end();
   else source.resume();
+}
+
+/** Holds back what is written until this turn of the event loop is over. */
+function joining(sink: Duplex): () => void {
+  let held = false;
+  const release = () => {
+    held = false;
+    sink.uncork();
+  };
+  return () => {
+    if (held) return;
+    held = true;
+    sink.cork();
+    setImmediate(release);
+  };
 }

@@ -7,6 +7,8 @@ export const FRAME = { settings: 0, data: 1, end: 2, reset: 3, window: 4, ping: 
 export const HEADER_BYTES = 8;
 /** Of one data frame. Small enough that an interactive stream waits behind few of them. */
 export const LARGEST_DATA_BYTES = 64 * 1024;
+/** What we put into one: with its header it fills four TLS records (RFC 8446, 5.1). A byte more would be a record, an event and a write of its own at every hop. */
+export const FULL_DATA_BYTES = LARGEST_DATA_BYTES - HEADER_BYTES;
 /** Of every other frame; a reason is the longest thing that they say. */
 const LARGEST_OTHER_BYTES = 1024;
 const LONGEST_REASON_BYTES = LARGEST_OTHER_BYTES - 4;

@@ -1,7 +1,7 @@
 // Frames onto a byte stream and off it: what is written in one turn leaves together, and a peer that does not read costs a bounded buffer.
 import type { Duplex } from 'node:stream';
 import { TunnelError } from '../../base/errors.ts';
-import { FRAME, FrameReader, header, LARGEST_DATA_BYTES, writeLength } from './frame.ts';
+import { FRAME, FrameReader, FULL_DATA_BYTES, header, writeLength } from './frame.ts';
 
 /** Bytes in the byte stream's own queue above which streams wait for their turn. */
 const ENOUGH_QUEUED_BYTES = 256 * 1024;
@@ -19,6 +19,12 @@ export interface WireEvents {
   over(error: Error | undefined): void;
 }
 
+interface DataFrame {
+  readonly streamId: number;
+  readonly header: Buffer;
+  length: number;
+}
+
 export class Wire {
   readonly #socket: Duplex;
   readonly #events: WireEvents;
@@ -30,7 +36,7 @@ export class Wire {
   #mute = false;
   #waitedFor = false;
   /** The data frame that was written last in this turn: what follows for the same stream joins it. */
-  #last: { readonly streamId: number; readonly header: Buffer; length: number } | undefined;
+  #last: DataFrame | undefined;
 
   constructor(socket: Duplex, events: WireEvents) {
     this.#socket = socket;
@@ -54,16 +60,15 @@ export class Wire {
 
   data(streamId: number, bytes: Uint8Array): void {
     if (this.#mute) return;
-    this.#cork();
-    const last = this.#last;
-    if (last?.streamId === streamId && last.length + bytes.length <= LARGEST_DATA_BYTES) {
-      last.length += bytes.length;
-      writeLength(last.header, last.length);
-    } else {
-      this.#last = { streamId, header: header(FRAME.data, streamId, bytes.length), length: bytes.length };
-      this.#socket.write(this.#last.header);
+    for (let at = 0; at < bytes.length; ) {
+      const frame = this.#frameOf(streamId);
+      const piece = bytes.subarray(at, at + FULL_DATA_BYTES - frame.length);
+      at += piece.length;
+      frame.length += piece.length;
+      writeLength(frame.header, frame.length);
+      this.#socket.write(piece);
+      if (frame.length === FULL_DATA_BYTES) this.#flush();
     }
-    this.#socket.write(bytes);
   }
 
   send(frame: Buffer): void {
@@ -100,6 +105,14 @@ export class Wire {
     this.#mute = true;
   }
 
+  #frameOf(streamId: number): DataFrame {
+    this.#cork();
+    if (this.#last?.streamId === streamId) return this.#last;
+    this.#last = { streamId, header: header(FRAME.data, streamId, 0), length: 0 };
+    this.#socket.write(this.#last.header);
+    return this.#last;
+  }
+
   /** What one turn of the event loop has to say goes out as one piece, after all that can be read was read: fewer records, fewer system calls. */
   #cork(): void {
     if (this.#corked) return;
@@ -113,6 +126,13 @@ export class Wire {
     this.#last = undefined;
     this.#socket.uncork();
   };
+
+  /** A full frame does not wait for the end of the turn: the next process may begin with it. */
+  #flush(): void {
+    this.#last = undefined;
+    this.#socket.uncork();
+    this.#socket.cork();
+  }
 
   #drained(): void {
     if (!this.#waitedFor || this.#deaf) return;
