@@ -31,7 +31,7 @@ export function judgeConnect(question: ConnectQuestion): Verdict {
   if (!mayReachTarget(operator.targets, target)) return deny(`operator ${operator.name} has no grant for ${formatTarget(target)}`);
   const byPolicy = judgeByPolicy(question);
   if (!byPolicy.allowed) return byPolicy;
-  const ports = formatPorts(agent.ports).join(',') || 'none';
+  const ports = portsText(agent.ports);
   if (!portAllowed(agent.ports, target.port)) return deny(`agent ${agent.name} allows ports ${ports}, not ${target.port}`);
   return { allowed: true, line: `${byPolicy.line}, ports ${ports}` };
 }
@@ -85,6 +85,15 @@ function judgeByPolicy({ policy, operator, agent, target }: ConnectQuestion): Ve
       .slice(0, 5)
       .join(', ')}`,
   );
+}
+
+/** Every verdict names them, and they change seldom. */
+const portsTexts = new WeakMap<readonly PortRange[], string>();
+
+function portsText(ports: readonly PortRange[]): string {
+  const text = portsTexts.get(ports) ?? (formatPorts(ports).join(',') || 'none');
+  portsTexts.set(ports, text);
+  return text;
 }
 
 function whom({ operators, everyone }: Rule, name: string): string {

@@ -55,6 +55,7 @@ export function rulesFor({ rules }: Policy, operator: string, agent: string): Ru
 
 /** `*` stands for any characters, none too. */
 export function matchesAgent(pattern: string, name: string): boolean {
+  if (pattern === '*') return true;
   const [first = '', ...others] = pattern.split('*');
   const last = others.pop();
   if (last === undefined) return pattern === name;

@@ -45,7 +45,8 @@ export function parseSubnet(text: string, field = 'route'): Subnet {
 
 /** Masks the host bits (the reference sends them set). `prefix` must fit the length. */
 export function makeSubnet(address: Uint8Array, prefix: number): Subnet {
-  const base = Uint8Array.from(address, (byte, index) => byte & maskByte(prefix, index));
+  const base = new Uint8Array(address);
+  for (let index = prefix >> 3; index < base.length; index++) base[index] = (base[index] ?? 0) & maskByte(prefix, index);
   return { family: address.length === 4 ? 4 : 6, base, prefix };
 }
 

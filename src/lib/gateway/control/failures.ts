@@ -36,10 +36,11 @@ export class RecentFailures {
   }
 
   at(now: number): FailedLately {
-    return (agent, target) => {
-      const found = [this.#failures.get(`${agent} ${target}`), this.#failures.get(agent)].find((failure) => failure !== undefined && now < failure.until);
-      return found?.code ?? null;
+    const codeOf = (key: string) => {
+      const failure = this.#failures.get(key);
+      return failure !== undefined && now < failure.until ? failure.code : null;
     };
+    return (agent, target) => codeOf(`${agent} ${target}`) ?? codeOf(agent);
   }
 
   #note(key: string, code: ErrorCode, now: number): void {

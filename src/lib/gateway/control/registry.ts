@@ -200,9 +200,10 @@ export class Registry {
       return agent ? inOrder([explicitMatch(agent, bestFit(target.host, agent))], target.site) : [];
     }
     const matches: Match<KnownAgent>[] = [];
-    for (const [id, fit] of this.#routes.fitting(target.host)) {
-      const agent = this.byId(id);
-      if (agent) matches.push({ agent, ...fit });
+    const now = this.#clock.monotonic();
+    for (const [id, { route, rule, rank }] of this.#routes.fitting(target.host)) {
+      const entry = this.#agents.get(id);
+      if (entry) matches.push({ agent: this.#view(entry, now), route, rule, rank });
     }
     return inOrder(matches, target.site);
   }
@@ -259,8 +260,7 @@ export class Registry {
     this.#allowed.set(id, { routes: allowed, bareNamesAreSuffixes });
   }
 
-  #view({ standing, current, lastSeen, rivalry }: Entry): KnownAgent {
-    const now = this.#clock.monotonic();
+  #view({ standing, current, lastSeen, rivalry }: Entry, now = this.#clock.monotonic()): KnownAgent {
     const online = standing.barred === null && current !== undefined && isReady(current) && now - current.aliveAt < LIMITS.onlineWithinMs;
     return { ...standing, advertisedAt: current?.advertisedAt ?? 0, online, lastSeen, link: current ?? null, flapping: isFlapping(rivalry, now) };
   }
