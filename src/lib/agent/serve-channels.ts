@@ -9,7 +9,7 @@ import { judgeAddress } from '../policy/address-guard.ts';
 import { refusalOf } from '../protocol/refusal.ts';
 import type { Route } from '../routing/route.ts';
 import { parseAddress } from '../routing/subnet.ts';
-import { parseTarget, type Target } from '../routing/target.ts';
+import { formatTarget, parseTarget, type Target } from '../routing/target.ts';
 import { formatAddressPort } from '../streams/happy-eyeballs.ts';
 import { type Carried, splice } from '../streams/splice.ts';
 import { type Link, type LinkStream, StreamReset } from '../transport/link.ts';
@@ -106,10 +106,11 @@ export class Channels {
     stream.once('close', streamEnds);
     if (stream.destroyed) streamEnds();
     const watch: DialWatch = {};
-    const noted = { channelId: request.channelId, sessionId: request.sessionId, target: request.target };
+    let noted = { channelId: request.channelId, sessionId: request.sessionId, target: 'malformed' };
     let carried: Carried | undefined;
     try {
       const target = parseTarget(request.target);
+      noted = { ...noted, target: formatTarget(target) };
       const openedAt = this.#world.clock.now();
       this.#rules.judge(request, target, openedAt);
       const { socket, to } = await dialTarget(target, this.#rules.routes(), this.#world, dialling.signal, watch);
