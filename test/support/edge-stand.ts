@@ -252,7 +252,7 @@ export interface Operator {
 }
 
 export async function dialOperator(t: TestContext, port: number, caPem: string, alpn = 'tunnel-connect/1', windowBytes = 1024 * 1024): Promise<Operator> {
-  const tls = connectTls({ host: '127.0.0.1', port, ca: caPem, servername: 'localhost', ALPNProtocols: [alpn] });
+  const tls = connectTls({ host: '127.0.0.1', port, ca: caPem, ALPNProtocols: [alpn] });
   await once(tls, 'secureConnect');
   const session = connectHttp2('https://localhost', { createConnection: () => tls, settings: { initialWindowSize: windowBytes } });
   session.on('error', () => {});

@@ -27,6 +27,8 @@ export interface NetworkStand {
   readonly admin: ApiClient;
   /** As alice, who may reach all. */
   readonly operator: ApiClient;
+  /** Alice's login, for the commands of an operator. */
+  readonly operatorFolder: string;
   /** Online when this resolves. `stop` takes it off. */
   agent(name: string, routes: readonly string[], agentWorld?: World): Promise<{ stop(): Promise<void> }>;
   /** CONNECT as a plain client writes it, with this very authority; the status, and the socket for what follows. */
@@ -46,6 +48,7 @@ export async function networkStand(t: TestContext, { gatewayWorld = world, direc
   return {
     admin,
     operator: client,
+    operatorFolder,
     async agent(name, routes, agentWorld = world) {
       const dataDir = join(folder, name);
       const minted = await admin.mintToken({ kind: 'agent', name, routes: [...routes], ports: ['1-65535'], expires_ms: 3_600_000 }, t.signal);
