@@ -85,7 +85,7 @@ test('config check: 0, or 2 with field and line; unknown keys are named, their v
   assert.equal((await tunnel(['config', 'check', join(folder, 'nothing.json')])).code, 2);
 });
 
-test('reloads of gateway and agent, by command and by SIGHUP, under a transfer: the same link, and every byte', async (t) => {
+test('reloads of gateway and agent, by command and by SIGHUP, under a transfer, of bad files too: the same link, and every byte', async (t) => {
   const chain = await startChain(t, { routes: '127.0.0.0/8,10.0.0.0/8' });
   const gatewayFile = join(chain.gatewayFolder, 'gateway.json');
   const agentFile = join(chain.agentFolder, 'agent.json');
@@ -123,6 +123,17 @@ test('reloads of gateway and agent, by command and by SIGHUP, under a transfer: 
     (routes as Row[]).map(({ route }) => route),
     ['127.0.0.0/8'],
   );
+  assert.deepEqual(await linkOf(chain), linkBefore);
+
+  for (const [running, file, wrong] of [
+    [chain.gateway, gatewayFile, { log_level: 'loud' }],
+    [chain.agent, agentFile, { routes: ['nonsense/99'] }],
+  ] as const) {
+    const good = readFileSync(file, 'utf8');
+    edit(file, (config) => ({ ...config, ...wrong }));
+    await hangUp(running, NOT_READ);
+    writeFileSync(file, good, { mode: 0o600 });
+  }
   assert.deepEqual(await linkOf(chain), linkBefore);
 
   edit(agentFile, (config) => ({ ...config, transport: 'tls' }));

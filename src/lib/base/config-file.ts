@@ -23,7 +23,8 @@ export function parseConfigFile<T extends z.ZodType>({ path, content }: ConfigFi
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = issue?.path.map(String).join('.') ?? '';
-  throw invalid(keyLines(text).get(String(issue?.path[0])), inWords(field, issue));
+  const isMissing = issue?.path.length === 1 && !Object.hasOwn(Object(value), field);
+  throw invalid(keyLines(text).get(String(issue?.path[0])), isMissing ? `${field} is missing` : inWords(field, issue));
 }
 
 /** Keys of the outermost object that are no settings, by name alone: what they hold may be anybody's secret. */
@@ -54,7 +55,6 @@ export function takes<T extends z.ZodType<string | null | undefined>>(schema: T,
 function inWords(field: string, issue: z.core.$ZodIssue | undefined): string {
   const message = escapeText(issue?.message.replace(/^Invalid (input|option): /, '') ?? '');
   if (field === '') return message;
-  if (message.endsWith('received undefined')) return `${field} is missing`;
   return message.startsWith(field) ? message : `${field}: ${message}`;
 }
 
