@@ -3,6 +3,8 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import * as agentRenewal from '../src/lib/api/agent-renewal.ts';
 import * as agentStatus from '../src/lib/api/agent-status.ts';
+import * as agents from '../src/lib/api/agents.ts';
+import * as audit from '../src/lib/api/audit.ts';
 import * as config from '../src/lib/api/config.ts';
 import * as contract from '../src/lib/api/contract.ts';
 import * as locks from '../src/lib/api/locks.ts';
@@ -13,7 +15,7 @@ import type { TunnelCommand } from '../src/lib/cli/command.ts';
 import type { Shapes } from '../src/lib/cli/shape.ts';
 import { root } from './read-commands.ts';
 
-const SHAPES: Shapes = { z, ...shapes, ...locks, ...contract, ...policy, ...tokens, ...agentStatus, ...agentRenewal, ...config };
+const SHAPES: Shapes = { z, ...shapes, ...locks, ...contract, ...agents, ...audit, ...policy, ...tokens, ...agentStatus, ...agentRenewal, ...config };
 
 export interface Promised {
   /** The one document; undefined where there are only events. */

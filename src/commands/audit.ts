@@ -1,7 +1,7 @@
 // Reads the audit log of a gateway, or follows it.
 import * as Flags from '@oclif/core/flags';
 import { openAccess } from '../lib/access/open.ts';
-import type { AuditFilter, AuditPage } from '../lib/api/contract.ts';
+import type { AuditFilter, AuditPage } from '../lib/api/audit.ts';
 import { followAudit } from '../lib/api/follow-audit.ts';
 import { TunnelCommand } from '../lib/cli/command.ts';
 import { apiFlags, pageFlags } from '../lib/cli/global-flags.ts';

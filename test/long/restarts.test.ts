@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
-import type { AgentRow } from '../../src/lib/api/contract.ts';
+import type { AgentRow } from '../../src/lib/api/agents.ts';
 import { type Chain, connectTo, startChain } from '../support/chain.ts';
 import { start } from '../support/cli.ts';
 import { adminOf, enrolFleet } from '../support/fleet.ts';

@@ -1,6 +1,6 @@
 // Lists agents as the gateway knows them.
 import { openAccess } from '../../lib/access/open.ts';
-import type { AgentList } from '../../lib/api/contract.ts';
+import type { AgentList } from '../../lib/api/agents.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags, pageFlags } from '../../lib/cli/global-flags.ts';
 import { moreText, pageQuery } from '../../lib/cli/page.ts';

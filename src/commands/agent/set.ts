@@ -2,7 +2,7 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { openAccess } from '../../lib/access/open.ts';
-import type { AgentChanged } from '../../lib/api/contract.ts';
+import type { AgentChanged } from '../../lib/api/agents.ts';
 import { TunnelError } from '../../lib/base/errors.ts';
 import { commaList } from '../../lib/cli/comma-list.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';

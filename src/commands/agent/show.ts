@@ -1,7 +1,7 @@
 // Shows one agent as the gateway knows it.
 import * as Args from '@oclif/core/args';
 import { openAccess } from '../../lib/access/open.ts';
-import type { AgentRow } from '../../lib/api/contract.ts';
+import type { AgentRow } from '../../lib/api/agents.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags } from '../../lib/cli/global-flags.ts';
 import { lockText } from '../../lib/cli/lock-text.ts';

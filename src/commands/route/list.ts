@@ -1,6 +1,6 @@
 // Lists the routes of all agents.
 import { openAccess } from '../../lib/access/open.ts';
-import type { RouteList } from '../../lib/api/contract.ts';
+import type { RouteList } from '../../lib/api/agents.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags, pageFlags } from '../../lib/cli/global-flags.ts';
 import { moreText, pageQuery } from '../../lib/cli/page.ts';

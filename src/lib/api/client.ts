@@ -1,5 +1,7 @@
 // The HTTP contract as methods: one a request, each answer checked against its shape, each failure a TunnelError.
 import { z } from 'zod';
+import * as agents from './agents.ts';
+import * as audit from './audit.ts';
 import { ConfigAnswer, ReloadAnswer } from './config.ts';
 import * as contract from './contract.ts';
 import type { Exchange, ExchangeRequest } from './exchange.ts';
@@ -36,12 +38,12 @@ export interface ApiClient {
   /** By name, id or `sha256:` and the hash of the string, here and below. Error `token.unknown`. */
   findTokens(which: string, signal: AbortSignal): Promise<tokens.TokensFound>;
   revokeTokens(which: string, signal: AbortSignal): Promise<tokens.TokensRevoked>;
-  listAgents(page: PageQuery, signal: AbortSignal): Promise<contract.AgentList>;
-  getAgent(nameOrId: string, signal: AbortSignal): Promise<contract.AgentRow>;
-  changeAgent(nameOrId: string, change: contract.AgentChange, signal: AbortSignal): Promise<contract.AgentChanged>;
+  listAgents(page: PageQuery, signal: AbortSignal): Promise<agents.AgentList>;
+  getAgent(nameOrId: string, signal: AbortSignal): Promise<agents.AgentRow>;
+  changeAgent(nameOrId: string, change: agents.AgentChange, signal: AbortSignal): Promise<agents.AgentChanged>;
   revokeAgent(nameOrId: string, request: locks.ReasonRequest, signal: AbortSignal): Promise<locks.CutAnswer>;
   deleteAgent(nameOrId: string, signal: AbortSignal): Promise<void>;
-  listRoutes(page: PageQuery, signal: AbortSignal): Promise<contract.RouteList>;
+  listRoutes(page: PageQuery, signal: AbortSignal): Promise<agents.RouteList>;
   resolve(request: contract.ResolveRequest, signal: AbortSignal): Promise<contract.Resolution>;
   openSession(request: contract.SessionRequest, signal: AbortSignal): Promise<contract.SessionGrant>;
   listSessions(page: locks.SessionsQuery, signal: AbortSignal): Promise<locks.SessionList>;
@@ -57,7 +59,7 @@ export interface ApiClient {
   /** Without connecting. */
   explainPolicy(request: policy.ExplainRequest, signal: AbortSignal): Promise<policy.Explanation>;
   testPolicy(request: policy.TestPolicyRequest, signal: AbortSignal): Promise<policy.PolicyTested>;
-  audit(query: PageQuery & contract.AuditFilter, signal: AbortSignal): Promise<contract.AuditPage>;
+  audit(query: PageQuery & audit.AuditFilter, signal: AbortSignal): Promise<audit.AuditPage>;
 }
 
 /** Of DELETE and logout: 204 without a body, or anything. */
@@ -89,12 +91,12 @@ export function apiClient(exchange: Exchange): ApiClient {
     listTokens: (query, signal) => ask({ method: 'GET', path: withQuery(PATHS.tokens, query) }, tokens.TokenList, signal),
     findTokens: (which, signal) => ask({ method: 'GET', path: tokenPath(which) }, tokens.TokensFound, signal),
     revokeTokens: (which, signal) => ask({ method: 'DELETE', path: tokenPath(which) }, tokens.TokensRevoked, signal),
-    listAgents: (page, signal) => ask({ method: 'GET', path: withQuery(PATHS.agents, page) }, contract.AgentList, signal),
-    getAgent: (nameOrId, signal) => ask({ method: 'GET', path: agentPath(nameOrId) }, contract.AgentRow, signal),
-    changeAgent: (nameOrId, body, signal) => ask({ method: 'PATCH', path: agentPath(nameOrId), body }, contract.AgentChanged, signal),
+    listAgents: (page, signal) => ask({ method: 'GET', path: withQuery(PATHS.agents, page) }, agents.AgentList, signal),
+    getAgent: (nameOrId, signal) => ask({ method: 'GET', path: agentPath(nameOrId) }, agents.AgentRow, signal),
+    changeAgent: (nameOrId, body, signal) => ask({ method: 'PATCH', path: agentPath(nameOrId), body }, agents.AgentChanged, signal),
     revokeAgent: (nameOrId, body, signal) => ask({ method: 'POST', path: `${agentPath(nameOrId)}/revoke`, body }, locks.CutAnswer, signal),
     deleteAgent: (nameOrId, signal) => ask({ method: 'DELETE', path: agentPath(nameOrId) }, Nothing, signal),
-    listRoutes: (page, signal) => ask({ method: 'GET', path: withQuery(PATHS.routes, page) }, contract.RouteList, signal),
+    listRoutes: (page, signal) => ask({ method: 'GET', path: withQuery(PATHS.routes, page) }, agents.RouteList, signal),
     resolve: (body, signal) => ask({ method: 'POST', path: PATHS.resolve, body }, contract.Resolution, signal),
     openSession: (body, signal) => ask({ method: 'POST', path: PATHS.sessions, body }, contract.SessionGrant, signal),
     listSessions: (query, signal) => ask({ method: 'GET', path: withQuery(PATHS.sessions, query) }, locks.SessionList, signal),
@@ -108,7 +110,7 @@ export function apiClient(exchange: Exchange): ApiClient {
     setPolicy: (body, signal) => ask({ method: 'PUT', path: PATHS.policy, body }, policy.PolicySet, signal),
     explainPolicy: (body, signal) => ask({ method: 'POST', path: `${PATHS.policy}/explain`, body }, policy.Explanation, signal),
     testPolicy: (body, signal) => ask({ method: 'POST', path: `${PATHS.policy}/test`, body }, policy.PolicyTested, signal),
-    audit: (query, signal) => ask({ method: 'GET', path: withQuery(PATHS.audit, query) }, contract.AuditPage, signal),
+    audit: (query, signal) => ask({ method: 'GET', path: withQuery(PATHS.audit, query) }, audit.AuditPage, signal),
   };
 }
 

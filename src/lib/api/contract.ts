@@ -1,8 +1,7 @@
-// The HTTP contract of a gateway: every path and every JSON shape, for the server that implements it and the client that calls it; strings have theirs in tokens.ts.
+// The HTTP contract of a gateway: every path and the JSON shapes that have no file of their own beside this one, for the server that implements it and the client that calls it.
 import { z } from 'zod';
 import { LIMITS } from '../base/limits.ts';
-import { LockShown } from './locks.ts';
-import { name, portsText, routeText, targetText, time, uuid } from './shapes.ts';
+import { name, routeText, targetText, time, uuid } from './shapes.ts';
 
 /** Of version 1; the agent paths are served under both. */
 export const AGENT_PREFIXES = ['/jet/tunnel', '/jet/agent-tunnel'] as const;
@@ -113,85 +112,6 @@ export const WhoamiAnswer = z.object({
   quic_endpoint: z.string().optional(),
 });
 
-/** One live link of an agent. */
-export const LinkRow = z.object({
-  id: uuid,
-  transport: z.string(),
-  /** Why this transport, in the agent's words; null where it does not say. */
-  transport_reason: z.string().nullable(),
-  /** address:port; null for operators. */
-  remote: z.string().nullable(),
-  since: time,
-  /** Grows with every link of the gateway. */
-  generation: z.number().int(),
-  /** New channels take this one. */
-  current: z.boolean(),
-});
-export const AgentRow = z.object({
-  id: uuid,
-  name,
-  state: z.enum(['online', 'offline', 'revoked', 'locked']),
-  /** `tunnel` while operators have sessions on it. */
-  mode: z.enum(['idle', 'tunnel']),
-  /** Live ones. */
-  sessions: z.number().int(),
-  transport: z.string().nullable(),
-  /** Of the current link. */
-  transport_reason: z.string().nullable(),
-  /** `flapping`: two processes hold this identity and replace each other; the newer one is held off. */
-  alarm: z.enum(['flapping']).nullable(),
-  /** It is deleted a minute after its last link has gone. */
-  ephemeral: z.boolean(),
-  /** Null: at none. */
-  site: z.string().nullable(),
-  /** Among agents with equal routes the larger goes first. */
-  weight: z.number().int(),
-  /** While nobody who has one of its routes is online: the next route that fits, or none. */
-  on_offline: z.enum(['next', 'fail']),
-  /** What is active: requested and allowed. */
-  routes: z.array(routeText),
-  ports: z.array(portsText),
-  last_seen: time.nullable(),
-  os: z.string().nullable(),
-  protocol: z.number().int().nullable(),
-  /** What an administrator allows. */
-  allowed_routes: z.array(routeText),
-  /** What it asks for beyond that. */
-  refused_routes: z.array(routeText),
-  /** Of the certificate that it uses. */
-  not_after: time.nullable(),
-  /** It should have been renewed by now: no more than 15 days are left, or a sixth of its life where that is less. */
-  expires_soon: z.boolean(),
-  /** Oldest first; more than one while an agent moves. */
-  links: z.array(LinkRow),
-  lock: LockShown.nullable(),
-});
-export const AgentList = z.object({ agents: z.array(AgentRow), next: z.string().nullable() });
-export const AgentChange = z.object({
-  routes: z.array(routeText).max(1000).optional(),
-  ports: z.array(portsText).max(256).optional(),
-  /** Null takes it from its site. */
-  site: name.nullable().optional(),
-  weight: z.number().int().min(0).max(1000).optional(),
-  on_offline: z.enum(['next', 'fail']).optional(),
-});
-
-/** `warnings`: where what is allowed now overlaps with what another agent is allowed. */
-export const AgentChanged = AgentRow.extend({ warnings: z.array(z.string()) });
-
-export const RouteRow = z.object({
-  route: routeText,
-  agent: name,
-  agent_id: uuid,
-  site: z.string().nullable(),
-  /** `refused`: the agent asks for it, and is not allowed it, or not all of it; nothing is routed by it. */
-  state: z.enum(['online', 'offline', 'refused']),
-  auto_detected: z.boolean(),
-  /** What other agents are allowed that shares hosts with it; the first ones. */
-  overlaps: z.array(z.object({ route: routeText, agent: name })),
-});
-export const RouteList = z.object({ routes: z.array(RouteRow), next: z.string().nullable() });
-
 const Rule = z.enum(['explicit', 'subnet', 'name', 'wildcard', 'suffix', 'direct']);
 export const CandidateRow = z.object({
   agent: name,
@@ -277,37 +197,6 @@ export const SessionGrant = z.object({
   refused: z.array(z.object({ target: z.string(), code: z.string(), message: z.string(), hint: z.string().optional() })).default([]),
 });
 
-export const AuditRow = z.object({
-  seq: z.number().int(),
-  time,
-  code: z.string(),
-  actor: z.string(),
-  subject: z.string(),
-  detail: z.record(z.string(), z.unknown()),
-  /** SHA-256 over the hash before it and this row (docs/audit.md); null in rows from before there was a chain. */
-  hash: z.string().nullable(),
-});
-export const AuditPage = z.object({
-  rows: z.array(AuditRow),
-  next: z.string().nullable(),
-  /** The last row that was chained when the page was read. */
-  head: z.object({ seq: z.number().int(), hash: z.string() }).nullable(),
-});
-/** Beside the page: all that are given must hold. */
-export const AuditFilter = z.object({
-  /** A code, or the beginning of several: `agent`, `channel.refused`. */
-  code: z.string().max(60).optional(),
-  actor: z.string().max(300).optional(),
-  subject: z.string().max(400).optional(),
-  since: time.optional(),
-  until: time.optional(),
-});
-
-export const AuditQuery = AuditFilter.extend({
-  after: z.coerce.number().int().min(0).default(0),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
-});
-
 export const DrainRequest = z.object({ grace_ms: z.number().int().min(0).max(86_400_000) });
 /** As it stands when draining has begun; the status shows how it goes on. */
 export const DrainAnswer = z.object({ channels: z.number().int(), agents_online: z.number().int(), grace_ms: z.number().int() });
@@ -345,18 +234,10 @@ export type RotationAnswer = z.infer<typeof RotationAnswer>;
 export type LoginRequest = z.infer<typeof LoginRequest>;
 export type LoginAnswer = z.infer<typeof LoginAnswer>;
 export type WhoamiAnswer = z.infer<typeof WhoamiAnswer>;
-export type AgentRow = z.infer<typeof AgentRow>;
-export type AgentList = z.infer<typeof AgentList>;
-export type AgentChange = z.infer<typeof AgentChange>;
-export type AgentChanged = z.infer<typeof AgentChanged>;
-export type RouteList = z.infer<typeof RouteList>;
 export type Resolution = z.infer<typeof Resolution>;
 export type ResolveRequest = z.infer<typeof ResolveRequest>;
 export type SessionRequest = z.input<typeof SessionRequest>;
 export type SessionGrant = z.infer<typeof SessionGrant>;
-export type AuditRow = z.infer<typeof AuditRow>;
-export type AuditFilter = z.infer<typeof AuditFilter>;
-export type AuditPage = z.infer<typeof AuditPage>;
 export type DrainRequest = z.infer<typeof DrainRequest>;
 export type DrainAnswer = z.infer<typeof DrainAnswer>;
 export type StatusAnswer = z.infer<typeof StatusAnswer>;

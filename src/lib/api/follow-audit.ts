@@ -1,7 +1,7 @@
 // The audit log as it grows: what is there, then each row as it comes.
 import type { Clock } from '../base/world.ts';
+import type { AuditFilter, AuditRow } from './audit.ts';
 import type { ApiClient } from './client.ts';
-import type { AuditFilter, AuditRow } from './contract.ts';
 import type { PageQuery } from './shapes.ts';
 
 const LOOK_AGAIN_MS = 500;

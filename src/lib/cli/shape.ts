@@ -4,6 +4,8 @@ import type { z } from 'zod';
 
 /** What a declaration is written with: zod, and the shapes of the API. */
 export type Shapes = { readonly z: typeof z } & typeof import('../api/contract.ts') &
+  typeof import('../api/agents.ts') &
+  typeof import('../api/audit.ts') &
   typeof import('../api/locks.ts') &
   typeof import('../api/policy.ts') &
   typeof import('../api/tokens.ts') &

@@ -1,5 +1,6 @@
 // Endpoints of agents and routes.
 import { z } from 'zod';
+import * as agents from '../agents.ts';
 import * as contract from '../contract.ts';
 import type { Endpoint } from '../endpoint.ts';
 import * as locks from '../locks.ts';
@@ -9,14 +10,14 @@ const { PATHS } = contract;
 const ByAgent = z.object({ agent: name });
 
 export const agentEndpoints = {
-  listAgents: { method: 'GET', path: PATHS.agents, who: 'login', summary: 'agents that the caller may reach', query: PageQuery, answer: contract.AgentList },
+  listAgents: { method: 'GET', path: PATHS.agents, who: 'login', summary: 'agents that the caller may reach', query: PageQuery, answer: agents.AgentList },
   getAgent: {
     method: 'GET',
     path: `${PATHS.agents}/:agent`,
     who: 'login',
     summary: 'an agent, by name or id',
     params: ByAgent,
-    answer: contract.AgentRow,
+    answer: agents.AgentRow,
     failures: [404],
   },
   changeAgent: {
@@ -25,8 +26,8 @@ export const agentEndpoints = {
     who: 'admin',
     summary: 'change what an agent may carry',
     params: ByAgent,
-    body: contract.AgentChange,
-    answer: contract.AgentChanged,
+    body: agents.AgentChange,
+    answer: agents.AgentChanged,
     failures: [404, 409],
   },
   revokeAgent: {
@@ -40,7 +41,7 @@ export const agentEndpoints = {
     failures: [404],
   },
   deleteAgent: { method: 'DELETE', path: `${PATHS.agents}/:agent`, who: 'admin', summary: 'revoke and delete it', params: ByAgent, failures: [404] },
-  listRoutes: { method: 'GET', path: PATHS.routes, who: 'login', summary: 'routes that the caller may use', query: PageQuery, answer: contract.RouteList },
+  listRoutes: { method: 'GET', path: PATHS.routes, who: 'login', summary: 'routes that the caller may use', query: PageQuery, answer: agents.RouteList },
   resolve: {
     method: 'POST',
     path: PATHS.resolve,

@@ -1,8 +1,7 @@
 // Endpoint of the audit log.
-import * as contract from '../contract.ts';
+import * as audit from '../audit.ts';
+import { PATHS } from '../contract.ts';
 import type { Endpoint } from '../endpoint.ts';
-
-const { PATHS } = contract;
 
 export const auditEndpoints = {
   audit: {
@@ -10,7 +9,7 @@ export const auditEndpoints = {
     path: PATHS.audit,
     who: 'admin',
     summary: 'the audit log in the order of keeping',
-    query: contract.AuditQuery,
-    answer: contract.AuditPage,
+    query: audit.AuditQuery,
+    answer: audit.AuditPage,
   },
 } as const satisfies Record<string, Endpoint>;

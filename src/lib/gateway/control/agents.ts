@@ -1,6 +1,6 @@
 // The agents as the API shows them, and what an administrator changes: routes, ports, and their end (requirements A15, B4).
 
-import type { AgentChange, AgentChanged, AgentList, AgentRow } from '../../api/contract.ts';
+import type { AgentChange, AgentChanged, AgentList, AgentRow } from '../../api/agents.ts';
 import type { CutAnswer } from '../../api/locks.ts';
 import { auditText } from '../../audit/text.ts';
 import { TunnelError } from '../../base/errors.ts';

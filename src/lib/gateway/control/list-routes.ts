@@ -1,5 +1,5 @@
 // What goes through which agent, as the API shows it, with what agents ask for in vain and where allowances meet.
-import type { RouteList } from '../../api/contract.ts';
+import type { RouteList } from '../../api/agents.ts';
 import { formatRoute, type Route } from '../../routing/route.ts';
 import { pageOf } from '../../store/page.ts';
 import { type Paging, visible } from './agents.ts';
