@@ -43,11 +43,11 @@ export async function generated(commands: readonly Command.Cached[]): Promise<Ma
       summary: 'configuration of a tunnel agent',
       description: [
         'An agent keeps what it knows of its gateway in one JSON file, agent.json, which enrolment and renewal write. People may set routes, transport, quic_return and log_level in it; those and keys that are not listed here survive every enrolment. Flags go before their variables, variables before this file, and the file before the defaults.',
-        'A running agent reads those four again on SIGHUP, without dropping a stream: other routes are advertised at once on the links that stand, and another transport takes over beside the one before. A file that is not good changes nothing.',
+        'A running agent reads those four again on SIGHUP and by tunnel agent reload, without dropping a stream: other routes are advertised at once on the links that stand, and another transport takes over beside the one before. A file that is not good changes nothing.',
         'tunnel config shows what is in force and where it comes from, and tunnel config check judges a file. A JSON schema is docs/agent.schema.json.',
       ],
       example: ['"routes": ["10.0.0.0/24", "*.corp.example"],', '"transport": "tls",', '"quic_return": "1m",', '"log_level": "debug"'],
-      related: ['agent:enroll', 'agent:start', 'config', 'config:check'],
+      related: ['agent:enroll', 'agent:reload', 'agent:start', 'config', 'config:check'],
     }),
   ]);
   for (const command of shown) files.set(`man/${pageName(command.id)}.1`, commandPage(command, siblings(command.id, shown)));

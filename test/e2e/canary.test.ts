@@ -47,6 +47,7 @@ const CASES: Record<string, Case> = {
   'agent:enroll': ({ ag }, { agent }) => ({ args: ['--token-file', '-', '--data-dir', ag], input: agent }),
   'agent:start': ({ ag }) => ({ args: ['--data-dir', ag], stays: true }),
   'agent:status': ({ ag }) => ({ args: ['--data-dir', ag] }),
+  'agent:reload': ({ ag }) => ({ args: ['--data-dir', ag] }),
   login: ({ op }, { operator }) => ({ args: ['--token-file', '-', '--config-dir', op], input: operator }),
   whoami: ({ op }) => ({ args: ['--config-dir', op] }),
   'agent:list': ({ op }) => ({ args: ['--config-dir', op] }),

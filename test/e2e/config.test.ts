@@ -137,7 +137,8 @@ test('reloads of gateway and agent, by command and by SIGHUP, under a transfer, 
   assert.deepEqual(await linkOf(chain), linkBefore);
 
   edit(agentFile, (config) => ({ ...config, transport: 'tls' }));
-  await hangUp(chain.agent, READ_AGAIN);
+  const asked = (await succeed(['agent', 'reload', '--data-dir', chain.agentFolder, '--json'])).json()['changes'] as Row[];
+  assert.deepEqual(asked, [{ setting: 'transport', before: 'auto', after: 'tls', effect: 'now' }]);
   for (let transport: unknown; transport !== 'tls'; ) transport = (await status())['transport'];
 
   assert.deepEqual(await readToEnd(socket), { bytes: TRANSFER_BYTES, sha256: patternSha256(TRANSFER_BYTES), end: 'fin' });
@@ -159,6 +160,8 @@ test('a bad file changes nothing: exit 2 with the field, an error in the log, an
 
   edit(join(chain.agentFolder, 'agent.json'), (config) => ({ ...config, routes: ['nonsense/99'] }));
   await hangUp(chain.agent, NOT_READ);
+  const refused = await tunnel(['agent', 'reload', '--data-dir', chain.agentFolder, '--json']);
+  assert.deepEqual([refused.code, /line \d+: routes/.test(refused.stdout)], [2, true]);
   const status = await tunnel(['agent', 'status', '--data-dir', chain.agentFolder]);
   assert.equal(status.code, 2, 'who asks reads the file too');
 });

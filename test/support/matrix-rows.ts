@@ -76,6 +76,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   'agent:uninstall': SERVICE,
   'agent:status': { good: [] },
   'agent:renew': { good: 'test/e2e/renewal.test.ts' },
+  'agent:reload': { good: [] },
   'agent:list': { good: [] },
   'agent:show': { good: ['web1'] },
   'agent:set': { good: ['web1', '--ports', '1-65535'], bad: ['web1', '--ports', '0'] },

@@ -3,9 +3,8 @@ import { openAccess } from '../../lib/access/open.ts';
 import type { ReloadAnswer } from '../../lib/api/config.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags } from '../../lib/cli/global-flags.ts';
+import { NOTHING_CHANGED, RELOAD_COLUMNS, reloadRows } from '../../lib/cli/reload-table.ts';
 import type { ResultShape } from '../../lib/cli/shape.ts';
-
-const EFFECTS = { now: '', restart: 'waits for the next start', overridden: 'a flag or a variable of the running gateway goes before it' } as const;
 
 export default class GatewayReload extends TunnelCommand<ReloadAnswer> {
   static override summary = "Read gateway.json again, and the server's certificate. Runs on the gateway's machine, or anywhere for someone logged in.";
@@ -19,12 +18,7 @@ export default class GatewayReload extends TunnelCommand<ReloadAnswer> {
     const { flags } = await this.parse(GatewayReload);
     await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, await this.world());
     const answer = await access.client.reload(this.interrupts.signal);
-    const shown = (value: string | null | readonly string[]) => (value === null ? '' : typeof value === 'string' ? value : value.join(', '));
-    await this.table(
-      ['SETTING', 'BEFORE', 'AFTER', 'NOTE'],
-      answer.changes.map(({ setting, before, after, effect }) => [setting, shown(before), shown(after), EFFECTS[effect]]),
-      'nothing has changed',
-    );
+    await this.table(RELOAD_COLUMNS, reloadRows(answer), NOTHING_CHANGED);
     return answer;
   }
 }

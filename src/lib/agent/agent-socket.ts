@@ -1,21 +1,22 @@
-// The socket in the agent's data folder on which a running agent says how it fares and what it goes by, and is asked to renew. HTTP, as the gateway's control.sock; whoever may open the folder may ask.
+// The socket in the agent's data folder on which a running agent says how it fares and what it goes by, and is asked to renew or to read its configuration again. HTTP, as the gateway's control.sock; whoever may open the folder may ask.
 import { createHash } from 'node:crypto';
 import type { Server, ServerResponse } from 'node:http';
 import { join, resolve } from 'node:path';
 import type { AgentRenewalAnswer } from '../api/agent-renewal.ts';
 import type { AgentStatusAnswer } from '../api/agent-status.ts';
-import type { ConfigAnswer } from '../api/config.ts';
+import type { ConfigAnswer, ReloadAnswer } from '../api/config.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { LocalPath, World } from '../base/world.ts';
 
-export const AGENT_PATHS = { status: '/status', settings: '/settings', renew: '/renew', renewKey: '/renew?key=new' } as const;
+export const AGENT_PATHS = { status: '/status', settings: '/settings', renew: '/renew', renewKey: '/renew?key=new', reload: '/reload' } as const;
 
 /** What the agent can be asked. */
 export interface AgentDesk {
   status(): AgentStatusAnswer;
   settings(): ConfigAnswer;
   renew(wanted: { readonly rotateKey: boolean }): Promise<AgentRenewalAnswer>;
+  reload(): Promise<ReloadAnswer>;
 }
 
 /** Windows has named pipes, which lie in no folder: one for each data folder. */
@@ -53,10 +54,16 @@ export async function answerOnSocket(dataDir: string, desk: AgentDesk, { net, fi
 /** Made when somebody asks: until then node:http stays out of the agent's memory. */
 function deskServer(desk: AgentDesk, log: World['log']): Server {
   const { createServer } = process.getBuiltinModule('node:http');
+  const answers: Readonly<Record<string, () => object | Promise<object>>> = {
+    [`GET ${AGENT_PATHS.status}`]: () => desk.status(),
+    [`GET ${AGENT_PATHS.settings}`]: () => desk.settings(),
+    [`POST ${AGENT_PATHS.renew}`]: () => desk.renew({ rotateKey: false }),
+    [`POST ${AGENT_PATHS.renewKey}`]: () => desk.renew({ rotateKey: true }),
+    [`POST ${AGENT_PATHS.reload}`]: () => desk.reload(),
+  };
   const server = createServer({ maxHeaderSize: LIMITS.httpHeaderBytes }, ({ method, url }, response) => {
-    if (method === 'GET' && url === AGENT_PATHS.status) send(response, 200, desk.status());
-    else if (method === 'GET' && url === AGENT_PATHS.settings) send(response, 200, desk.settings());
-    else if (method === 'POST' && (url === AGENT_PATHS.renew || url === AGENT_PATHS.renewKey)) void renew(desk, url === AGENT_PATHS.renewKey, response, log);
+    const answer = answers[`${method} ${url}`];
+    if (answer) void answerWith(answer, response, log);
     else send(response, 404, { error: new TunnelError('resource.unknown', 'there is nothing at this path') });
   });
   server.on('clientError', (error, socket) => {
@@ -67,11 +74,11 @@ function deskServer(desk: AgentDesk, log: World['log']): Server {
   return server;
 }
 
-async function renew(desk: AgentDesk, rotateKey: boolean, response: ServerResponse, log: World['log']): Promise<void> {
+async function answerWith(answer: () => object | Promise<object>, response: ServerResponse, log: World['log']): Promise<void> {
   try {
-    send(response, 200, await desk.renew({ rotateKey }));
+    send(response, 200, await answer());
   } catch (error) {
-    log.warn({ error, rotate_key: rotateKey }, 'a renewal on demand failed');
+    log.warn({ error }, 'what the agent was asked for failed');
     send(response, 500, { error: error instanceof TunnelError ? error : new TunnelError('internal', 'the agent failed; its log says why') });
   }
 }

@@ -1,7 +1,7 @@
-// Asks the agent that runs on a data folder, over its socket: how it fares, and for another certificate.
+// Asks the agent that runs on a data folder, over its socket: how it fares, for another certificate, and to read its configuration again.
 import { AgentRenewalAnswer } from '../api/agent-renewal.ts';
 import { AgentStatusAnswer } from '../api/agent-status.ts';
-import { ConfigAnswer } from '../api/config.ts';
+import { ConfigAnswer, ReloadAnswer } from '../api/config.ts';
 import type { ExchangeRequest } from '../api/exchange.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
@@ -31,6 +31,11 @@ export async function askRenewal(
 ): Promise<AgentRenewalAnswer> {
   const path = rotateKey ? AGENT_PATHS.renewKey : AGENT_PATHS.renew;
   return await ask(dataDir, { method: 'POST', path }, AgentRenewalAnswer, world, signal, RENEWAL_MS);
+}
+
+/** Errors as `askStatus` and `Agent.reload`. */
+export async function askReload(dataDir: string, world: World, signal: AbortSignal): Promise<ReloadAnswer> {
+  return await ask(dataDir, { method: 'POST', path: AGENT_PATHS.reload }, ReloadAnswer, world, signal);
 }
 
 async function ask<Answer>(

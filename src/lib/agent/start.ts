@@ -137,7 +137,8 @@ export async function startAgent({ dataDir, byVariable = new Set(), ...flags }: 
     if (versionOf(link.link) === 2) await inUse(installed, presence, world.clock, stopping.signal);
     return installed.renewed(wanted.rotateKey);
   };
-  await answerIfPossible(starting, dataDir, { status, renew, settings: () => settings.shown() }, world);
+  const reload = () => settings.reload(() => presence.advertise());
+  await answerIfPossible(starting, dataDir, { status, renew, reload, settings: () => settings.shown() }, world);
   const watched = network.run(() => presence.current?.link.remote, world, stopping.signal);
   const over = Promise.all([keepLinked(keeping, world, stopping.signal), watched]).then(() => presence.empty());
   const stopped = Promise.race([over, expiry.promise]);
@@ -152,7 +153,6 @@ export async function startAgent({ dataDir, byVariable = new Set(), ...flags }: 
   const running = starting.move();
   const close = () => running.disposeAsync();
   const online = async (signal: AbortSignal) => ({ gateway: installed.config.gateway, ...(await presence.wait(AbortSignal.any([signal, stopping.signal]))) });
-  const reload = () => settings.reload(() => presence.advertise());
   return { online, status, renew, reload, close, stopped, [Symbol.asyncDispose]: close };
 }
 
@@ -187,6 +187,6 @@ async function answerIfPossible(starting: AsyncDisposableStack, dataDir: string,
   try {
     starting.use(await answerOnSocket(dataDir, desk, world));
   } catch (error) {
-    world.log.warn({ error }, 'agent status and agent renew will get no answer');
+    world.log.warn({ error }, 'agent status, renew and reload will get no answer');
   }
 }

@@ -1,4 +1,4 @@
-// Settings and reloads as JSON: what a running gateway or agent answers about its configuration, and what `tunnel config` and `gateway reload` print.
+// Settings and reloads as JSON: what a running gateway or agent answers about its configuration, and what `tunnel config`, `gateway reload` and `agent reload` print.
 import { z } from 'zod';
 
 const Value = z.union([z.string(), z.array(z.string()).readonly(), z.null()]);

@@ -103,7 +103,7 @@ export function mainPage(commands: readonly CommandDefinition[]): string {
         path('control.sock', "In a gateway's state folder: its API, for whoever may open it."),
         path('gateway.json', "In a gateway's state folder: its settings, see tunnel-gateway.conf(5)."),
         path('agent.json', "In an agent's state folder: what it knows of its gateway, and its settings, see tunnel-agent.conf(5)."),
-        path('agent.sock', "In an agent's state folder: how it fares, for agent status."),
+        path('agent.sock', "In an agent's state folder: how it fares, and is asked, by agent status, renew and reload."),
       ]),
     ]),
     section('EXIT STATUS', [
