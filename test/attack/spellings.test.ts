@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { TunnelError } from '../../src/lib/base/errors.ts';
 import type { ResolvedAddress, World } from '../../src/lib/base/world.ts';
 import { realWorld } from '../../src/lib/system/real-world.ts';
-import { type Door, gatewayDoors, localDoors } from '../support/front-doors.ts';
+import { apiDoors, type Door, gatewayDoors, localDoors } from '../support/front-doors.ts';
 import { HOSTILE_NAMES, hostileHosts, hostilePorts } from '../support/hostile-spellings.ts';
 import { networkStand } from '../support/network-stand.ts';
 import { dial, startTarget } from '../support/tcp.ts';
@@ -118,6 +118,12 @@ test('spellings of what is forbidden reach nothing, whichever door they come thr
     }
     assert.ok(said > 0 && asked > 0);
     t.diagnostic(`${name}: ${asked} refused, ${said} of ${pass.length} good ones passed`);
+  }
+
+  for (const [name, door] of Object.entries(apiDoors(t, any))) {
+    const reached = carried.reached() + direct.reached();
+    await knock(name, door, [...spellings, ...pass]);
+    assert.equal(carried.reached() + direct.reached(), reached, name);
   }
 
   // The API grants a session where a name may be carried; the channel is judged where the name is resolved.

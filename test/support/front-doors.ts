@@ -43,6 +43,13 @@ export async function gatewayDoors(t: TestContext, { connect, proxy, ca_pem: ca,
   };
 }
 
+/** The API, which is no door at all: nothing that is asked of it so may be granted. */
+export function apiDoors(t: TestContext, { connect, ca_pem: ca, token }: SessionGrant): Readonly<Record<string, Door>> {
+  const at = new URL(`https://${connect}`);
+  const secure = () => connectTls({ host: at.hostname, port: Number(at.port), ca, ALPNProtocols: ['http/1.1'] });
+  return httpDoors(t, 'the API', secure, `Proxy-Authorization: Bearer ${token}\r\nAuthorization: Bearer ${token}\r\n`);
+}
+
 /** Of a `tunnel connect -D --http` of its own. */
 export async function localDoors(t: TestContext, operatorFolder: string): Promise<Readonly<Record<string, Door>>> {
   const running = start(t, ['connect', '-D', '0', '--http', '0', '--config-dir', operatorFolder]);
