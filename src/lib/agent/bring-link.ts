@@ -1,5 +1,5 @@
 // One round of reaching the gateway: QUIC, TLS or both as the rule says, until one link is answered (architecture.md, decision 3).
-import { TunnelError } from '../base/errors.ts';
+import { messageOf, TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
 import { closeLink } from '../link/version.ts';
 import type { DialLink, Link } from '../transport/link.ts';
@@ -134,8 +134,4 @@ function failure(quic: unknown, tls: unknown): unknown {
 
 function isRemote(error: unknown): boolean {
   return error instanceof TunnelError && (error.remote || isRemote(error.cause));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

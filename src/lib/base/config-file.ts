@@ -1,6 +1,6 @@
 // Reads a configuration file: what is wrong with it is said by field and line, without a word of its content but the value of that field.
 import type { z } from 'zod';
-import { TunnelError } from './errors.ts';
+import { messageOf, TunnelError } from './errors.ts';
 import { escapeText } from './escape.ts';
 
 export interface ConfigFile {
@@ -47,7 +47,7 @@ export function takes<T extends z.ZodType<string | null | undefined>>(schema: T,
     try {
       parse(context.value);
     } catch (error) {
-      context.issues.push({ code: 'custom', input: context.value, message: error instanceof Error ? error.message : String(error) });
+      context.issues.push({ code: 'custom', input: context.value, message: messageOf(error) });
     }
   });
 }

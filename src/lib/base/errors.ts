@@ -134,3 +134,8 @@ export function isErrorCode(text: string): text is ErrorCode {
 
 /** For documentation and tests: each code with its kind. */
 export const ERROR_KINDS: Readonly<Record<ErrorCode, Kind>> = KIND_OF;
+
+/** Of whatever was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

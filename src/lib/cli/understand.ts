@@ -1,7 +1,7 @@
 // Makes a TunnelError of whatever was thrown: our own as they are, oclif's parse errors as wrong usage, the rest as our fault.
 import { stripVTControlCharacters } from 'node:util';
 import { CLIError } from '@oclif/core/errors';
-import { TunnelError } from '../base/errors.ts';
+import { messageOf, TunnelError } from '../base/errors.ts';
 
 /** What fingers know from ssh and `tunnel connect` does not have. */
 const RESERVED: Readonly<Record<string, readonly [message: string, hint: string]>> = {
@@ -20,7 +20,7 @@ export function understand(thrown: unknown, command: string): TunnelError {
     return new TunnelError(code, message, { hint: `${command} --help`, cause: thrown });
   }
   if (thrown instanceof Error && thrown.name === 'AbortError') return new TunnelError('interrupted', 'interrupted', { cause: thrown });
-  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  const why = messageOf(thrown);
   return new TunnelError('internal', `unexpected failure: ${why}`, {
     hint: 'This is a fault in tunnel. Run it again with --debug and report what it prints.',
     cause: thrown,

@@ -1,7 +1,7 @@
 // A session that heals: kept renewed, its way to the edge made again when it was lost, until it may not be any more (requirements E2).
 import type { SessionGrant } from '../api/contract.ts';
 import { unlessAborted, within } from '../base/deadline.ts';
-import { isErrorCode, TunnelError } from '../base/errors.ts';
+import { isErrorCode, messageOf, TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { World } from '../base/world.ts';
 import type { EdgeNotice } from '../protocol/operator.ts';
@@ -301,7 +301,5 @@ function keepAliveMs({ idle_seconds }: SessionGrant): number {
 }
 
 function asError(thrown: unknown): TunnelError {
-  return thrown instanceof TunnelError
-    ? thrown
-    : new TunnelError('internal', `unexpected failure: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown });
+  return thrown instanceof TunnelError ? thrown : new TunnelError('internal', `unexpected failure: ${messageOf(thrown)}`, { cause: thrown });
 }

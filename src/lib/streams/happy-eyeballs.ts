@@ -1,5 +1,5 @@
 // Races connection attempts over the addresses of one target (RFC 8305), for the agent's dialling and for our clients.
-import { TunnelError } from '../base/errors.ts';
+import { messageOf, TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { SocketAddress, World } from '../base/world.ts';
 
@@ -101,8 +101,4 @@ function describeFailure(tried: SocketAddress[], failures: Failure[], signal: Ab
     return new TunnelError(cause.code, signal.aborted ? `${cause.message}; tried ${list}` : list, { hint: cause.hint, cause });
   }
   return new TunnelError(signal.aborted ? 'target.timed-out' : 'target.unreachable', list, { cause });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

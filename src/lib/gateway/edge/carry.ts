@@ -1,7 +1,7 @@
 // One operator's request from plan to last byte: the ways tried in order, the first that connects spliced with the operator's side, all of it reported to control.
 import type { Duplex } from 'node:stream';
 import { unlessAborted } from '../../base/deadline.ts';
-import { type ErrorCode, TunnelError } from '../../base/errors.ts';
+import { type ErrorCode, messageOf, TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { SocketAddress, World } from '../../base/world.ts';
 import { openChannel } from '../../link/open-channel.ts';
@@ -106,7 +106,7 @@ export class Carrier {
   }
 
   async #tryWays(plan: Plan, signal: AbortSignal): Promise<CarriedTo> {
-    let failure = new TunnelError('internal', 'the plan has no way');
+    let failure: TunnelError | undefined;
     for (const [index, way] of plan.ways.entries()) {
       try {
         const open = await this.#tryWay(plan, way, signal);
@@ -120,7 +120,7 @@ export class Carrier {
         signal.throwIfAborted();
       }
     }
-    throw failure;
+    throw failure ?? new TunnelError('internal', 'the plan has no way');
   }
 
   /** A link that ends while it is asked, or has no stream to give, is not the last word where its agent has another. */
@@ -218,8 +218,4 @@ export class Carrier {
 
 function named(plan: Plan, way: Way): { channelId: string; sessionId: string } {
   return { channelId: plan.channelId, sessionId: way.session.sessionId };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 // Why there is no link: told to the peer whose certificate we refuse, and read from what a TLS handshake failed with.
 import type { Duplex } from 'node:stream';
-import { TunnelError } from '../../base/errors.ts';
+import { messageOf, TunnelError } from '../../base/errors.ts';
 import type { Clock } from '../../base/world.ts';
 import { whyOf } from '../../streams/tls-handshake.ts';
 import type { LinkEnd } from '../link.ts';
@@ -52,5 +52,5 @@ export function handshakeError(cause: unknown): TunnelError {
   if (!code.startsWith('ERR_SSL') && NODE_JUDGED.test(code)) {
     return new TunnelError('certificate.refused', `the peer's certificate was refused: ${code}`, { cause });
   }
-  return new TunnelError('link.lost', `the connection ended in the handshake: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  return new TunnelError('link.lost', `the connection ended in the handshake: ${messageOf(cause)}`, { cause });
 }
