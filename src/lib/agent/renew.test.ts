@@ -100,6 +100,24 @@ test('silence, a refusal and an answer that does not fit are tried again an hour
   }
 });
 
+for (const [code, seconds] of [
+  ['limit.reached', 20],
+  ['certificate.refused', 60],
+] as const) {
+  test(`wanted now, for the CA was replaced, and refused (${code}): asked again after ${seconds} s`, async () => {
+    const { world, asked, renewal, done } = await stand((renewal, request) =>
+      renewal.answered(request === 1 ? { kind: 'cert-renewal-refused', reason: 'no', code } : granted),
+    );
+    renewal.dueNow();
+    await pass({ world, done }, 5 * 60_000);
+    assert.equal(await done, true);
+    assert.deepEqual(
+      asked.map((days) => Math.round((days * DAY) / 1000)),
+      [0, seconds],
+    );
+  });
+}
+
 test('an abort ends the waiting', async () => {
   const { world, stop, done } = await stand(() => {});
   await pass({ world, done }, 245 * DAY);

@@ -92,9 +92,8 @@ export class Renewal {
         if (over.aborted) break;
         log.warn({ error, not_after: new Date(notAfter).toISOString() }, 'certificate not renewed');
         this.#renewable.notRenewed(error);
+        await clock.sleep(this.#pause(error, wanted, notAfter - clock.now()) * (0.5 + random.fraction()), over);
       }
-      const pause = wanted ? this.#pace.retryLeastMs : this.#pause(notAfter - clock.now()); // a window ends sooner than a certificate
-      await clock.sleep(pause * (0.5 + random.fraction()), over);
     }
     return !signal.aborted;
   }
@@ -138,9 +137,14 @@ export class Renewal {
     }
   }
 
-  /** More often towards the end, and after it as often as before: the gateway's clock decides, ours may be wrong. */
-  #pause(left: number): number {
-    const { lookAgainMs, retryLeastMs } = this.#pace;
+  /**
+   * A window ends sooner than a certificate, and who came too soon is told how soon. Else more often towards the end, and after it as often as before: the gateway's clock
+   * decides, ours may be wrong.
+   */
+  #pause(error: unknown, wanted: boolean, left: number): number {
+    const { lookAgainMs, retryLeastMs, leastBetweenMs } = this.#pace;
+    if (error instanceof TunnelError && error.code === 'limit.reached') return 2 * leastBetweenMs;
+    if (wanted) return retryLeastMs;
     return left <= 0 ? lookAgainMs : Math.min(lookAgainMs, Math.max(retryLeastMs, left / 10));
   }
 }
