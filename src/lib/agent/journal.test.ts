@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ChainedRow, ChainVerifier } from '../audit/chain.ts';
+import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { silentLog } from '../system/log.ts';
 import { realWorld } from '../system/real-world.ts';
@@ -50,6 +51,38 @@ test('rows are chained, private, and go on behind a restart and behind half a ro
   assert.equal(statSync(join(directory, 'audit.jsonl')).mode & 0o777, 0o600);
   assert.ok(!readFileSync(join(directory, 'audit.jsonl'), 'utf8').includes('\u001b['));
 });
+
+for (const [what, share] of [
+  ['nothing', 0],
+  ['half a row', 0.3],
+  ['all of it', 1],
+] as const) {
+  test(`a disk that takes ${what} and fails, twice: no row is lost or doubled, and what was kept before stays`, async (t) => {
+    const directory = folder(t);
+    writeFileSync(join(directory, 'audit.1.jsonl'), 'of long ago\n', { mode: 0o600 });
+    let failures = 0;
+    const append = async (path: string, text: string) => {
+      if (failures > 0) await world.files.append(path, text.slice(0, text.length * share));
+      else return await world.files.append(path, text);
+      failures -= 1;
+      throw new TunnelError('file.failed', 'cannot write');
+    };
+    await using journal = await Journal.open(directory, { ...world, files: { ...world.files, append } });
+    for (const n of [1, 2, 3]) {
+      journal.keep(event(n));
+      journal.keep(event(n));
+      failures = n === 2 ? 2 : 0;
+      await journal.flush();
+      if (n === 2) for (let again = 0; again < 2; again += 1) await journal.flush();
+    }
+    assert.deepEqual(
+      rowsOf(directory).map(({ seq, detail }) => [seq, detail['n']]),
+      [1, 1, 2, 2, 3, 3].map((n, index) => [index + 1, n]),
+    );
+    assert.deepEqual(faultsOf(rowsOf(directory)), []);
+    assert.equal(readFileSync(join(directory, 'audit.1.jsonl'), 'utf8'), 'of long ago\n');
+  });
+}
 
 test('it never grows beyond two files of the limit, and the chain goes through both', async (t) => {
   const directory = folder(t);

@@ -30,6 +30,8 @@ export class Journal implements AsyncDisposable {
   #lost = 0;
   #head: ChainHead = { seq: 0, hash: NO_HASH };
   #bytes = 0;
+  /** A write has failed: part of it may be there, or all. */
+  #torn = false;
   #timer: Timer | undefined;
   #writing: Promise<void> | undefined;
 
@@ -42,12 +44,8 @@ export class Journal implements AsyncDisposable {
   /** Goes on behind the last whole row: half a row, from a machine that lost its power, is cut off. Errors `file.loose-mode`, `file.failed`. */
   static async open(dataDir: string, world: Pick<World, 'clock' | 'files' | 'log'>): Promise<Journal> {
     const journal = new Journal(dataDir, world);
-    const { files } = world;
-    const text = await read(journal.#path, files);
-    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-    if (whole !== text) await files.replaceAtomically(journal.#path, whole);
-    journal.#bytes = Buffer.byteLength(whole);
-    journal.#goOn(whole !== '' ? whole : await read(journal.#older, files));
+    await journal.#mend();
+    if (journal.#bytes === 0) journal.#goOn(await read(journal.#older, world.files));
     return journal;
   }
 
@@ -95,11 +93,15 @@ export class Journal implements AsyncDisposable {
       const rows = chained(withLost(this.#waiting, lost), this.#head);
       const text = rows.map((row) => `${safeJson(row)}\n`).join('');
       try {
+        if (this.#torn) {
+          await this.#mend();
+          continue;
+        }
         if (this.#bytes > 0 && this.#bytes + text.length > LIMITS.agentAuditBytes) await this.#rotate();
         await files.append(this.#path, text);
       } catch (error) {
         log.error({ error, rows: this.#waiting.length }, 'rows of the audit log wait: the disk does not take them');
-        this.#bytes = Number.POSITIVE_INFINITY; // part of it may be there: the next try begins another file
+        this.#torn = true;
         return this.#writeIn(RETRY_MS);
       }
       this.#bytes += Buffer.byteLength(text);
@@ -109,10 +111,22 @@ export class Journal implements AsyncDisposable {
     }
   }
 
-  async #rotate(): Promise<void> {
+  /** Half a row is cut off; whole ones that were thought to wait do not. */
+  async #mend(): Promise<void> {
     const { files } = this.#world;
     const text = await read(this.#path, files);
-    await files.replaceAtomically(this.#older, text.slice(0, text.lastIndexOf('\n') + 1));
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+    if (whole !== text) await files.replaceAtomically(this.#path, whole);
+    this.#bytes = Buffer.byteLength(whole);
+    const { seq } = this.#head;
+    this.#goOn(whole);
+    this.#waiting.splice(0, this.#head.seq - seq);
+    this.#torn = false;
+  }
+
+  async #rotate(): Promise<void> {
+    const { files } = this.#world;
+    await files.replaceAtomically(this.#older, await read(this.#path, files));
     await files.replaceAtomically(this.#path, '');
     this.#bytes = 0;
   }
