@@ -23,7 +23,7 @@ import { StreamReset } from '../transport/link.ts';
 import { memoryPair } from '../transport/memory/pair.ts';
 import { silentLedger } from './ledger.ts';
 import type { Renewable } from './renew.ts';
-import { type LinkOutcome, type Online, serveLink } from './serve-link.ts';
+import { type LinkOutcome, type LinkService, type Online, serveLink } from './serve-link.ts';
 
 const never = new AbortController().signal;
 const AGENT = '0a000000-0000-4000-8000-000000000001';
@@ -47,6 +47,8 @@ interface Stand {
   readonly sessions: LinkSessions;
   readonly heard: AgentMessage[];
   readonly online: Online[];
+  /** What the agent may ask of the link. */
+  service(): LinkService;
   /** What the link asked to be replaced for. */
   readonly wishes: string[];
   retire(): void;
@@ -92,6 +94,7 @@ async function stand(
   const online: Online[] = [];
   const wishes: string[] = [];
   const retired = Promise.withResolvers<void>();
+  let service: LinkService | undefined;
   const self = {
     agentId: AGENT,
     own: () => own.map((route) => parseRoute(route)),
@@ -100,7 +103,14 @@ async function stand(
     domain: async () => undefined,
   };
   const installed = { ...identity, superseded: never, adopt, notRenewed: () => {} };
-  const events = { online: (now: Online) => online.push(now), replace: (why: string) => wishes.push(why), standing: () => {}, retired: retired.promise };
+  const events = {
+    online: (now: Online) => online.push(now),
+    replace: (why: string) => wishes.push(why),
+    standing(now: LinkService) {
+      service = now;
+    },
+    retired: retired.promise,
+  };
   const outcome = serveLink(agent, { self, hello, identity: installed, afterLoss, ...events }, resolving, stop.signal);
   outcome.catch(() => {});
   t.after(async () => {
@@ -129,6 +139,7 @@ async function stand(
     heard,
     online,
     wishes,
+    service: () => service ?? assert.fail('not yet'),
     retire: retired.resolve,
     outcome,
     stop,
@@ -377,6 +388,16 @@ test('a renewed certificate asks for another link; retired, this one ends a whil
   await clock.advance(LIMITS.streamCreditMs);
   assert.deepEqual(await at.outcome, { why: 'replaced' });
   assert.deepEqual(await at.gateway.closed, { by: 'peer', code: 3, reason: 'replaced by a newer link' });
+});
+
+test('a renewal that was asked for on demand ends with its link, not at its deadline', async (t) => {
+  const at = await ready(t);
+  const asked = at.next('cert-renewal-request');
+  const renewed = at.service().renew({ rotateKey: false }, never);
+  const begun = performance.now();
+  void asked.then(() => at.gateway.close());
+  await assert.rejects(renewed, { code: 'link.lost', message: /before the renewal was answered/ });
+  assert.ok(performance.now() - begun < 5000);
 });
 
 test('a retired link with a channel that never ends is closed after the grace', async (t) => {

@@ -105,7 +105,14 @@ async function runParts(
   };
   using server = new ControlServer(link, control, self, events, world);
   const { channels } = server;
-  standing({ renew: (wanted, signal) => renewal.renew(wanted, signal), advertise: () => server.advertise() });
+  const renewOnDemand: LinkService['renew'] = async (wanted, asked) => {
+    try {
+      await renewal.renew(wanted, AbortSignal.any([asked, signal]));
+    } catch (error) {
+      throw signal.aborted && !asked.aborted ? new TunnelError('link.lost', 'the link ended before the renewal was answered', { hint: 'Try again.' }) : error;
+    }
+  };
+  standing({ renew: renewOnDemand, advertise: () => server.advertise() });
   const renew = async () => {
     if (!(await renewal.run(AbortSignal.any([signal, newer.signal])))) return;
     graceMs = LIMITS.renewedLinkGraceMs; // No channel is cut for a certificate.
