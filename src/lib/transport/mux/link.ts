@@ -2,8 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { Clock, SocketAddress, Timer } from '../../base/world.ts';
-import { Allowance } from '../admission.ts';
+import type { Clock, SocketAddress } from '../../base/world.ts';
 import { Arrivals } from '../arrivals.ts';
 import type { Link, LinkEnd, LinkStream, TransportName } from '../link.ts';
 import type { Liveness } from '../liveness.ts';
@@ -12,7 +11,6 @@ import {
   endFrame,
   FRAME,
   LAST_STREAM_ID,
-  pingFrame,
   readClose,
   readNumber,
   readSettings,
@@ -21,7 +19,8 @@ import {
   violation,
   windowFrame,
 } from './frame.ts';
-import { Patience } from './patience.ts';
+import type { Verdict } from './patience.ts';
+import { Pulse } from './pulse.ts';
 import { type Carrier, MuxStream } from './stream.ts';
 import { Wire } from './wire.ts';
 
@@ -30,8 +29,6 @@ const VERSION = 1;
 const FIRST_WINDOW_BYTES = 64 * 1024;
 /** How long an end waits for what was sent before it. */
 const FAREWELL_MS = 1000;
-/** A peer that pings more often has signs of life enough. */
-const PONGS_PER_SECOND = 10;
 /** How a fault of the peer is named to it (docs/protocol.md, 6). */
 const VIOLATION_CODE = 1;
 
@@ -74,12 +71,7 @@ export class MuxLink implements Link {
   #lastTheirs = 0;
   /** What all windows together have grown beyond their first size. */
   #grown = 0;
-  #heardAt: number;
-  #pingedAt: number | undefined;
-  #roundTripMs: number | undefined;
-  readonly #pongs = new Allowance(PONGS_PER_SECOND);
-  readonly #patience: Patience;
-  #timer: Timer | undefined;
+  readonly #pulse: Pulse;
   #ended = false;
 
   constructor(parts: MuxLinkParts, clock: Clock) {
@@ -93,20 +85,18 @@ export class MuxLink implements Link {
     this.closed = promise;
     this.#settleClosed = resolve;
     this.#nextOurs = parts.role === 'dialler' ? 1 : 2;
-    this.#heardAt = clock.monotonic();
-    this.#patience = new Patience(parts.liveness, this.#heardAt);
     this.#wire = new Wire(parts.socket, {
       data: (id, bytes) => this.#data(id, bytes),
       frame: (type, id, payload) => this.#frame(type, id, payload),
       drained: () => this.#drained(),
-      heard: () => {
-        this.#heardAt = this.#clock.monotonic();
-      },
+      heard: () => this.#pulse.hear(),
       over: (error) => this.#cut(error),
     });
+    const isGreeted = () => this.#theirs !== undefined;
+    this.#pulse = new Pulse({ wire: this.#wire, liveness: parts.liveness, isGreeted, over: (verdict) => this.#losePatience(verdict) }, clock);
     this.#ready.promise.catch(() => {}); // for those who wait, and a listener does not
     this.#wire.send(settingsFrame({ version: VERSION, window: FIRST_WINDOW_BYTES, streams: parts.incomingStreams }));
-    this.#look();
+    this.#pulse.start();
   }
 
   /** The peer has spoken: it is one of us and has judged our certificate. Rejects with what the byte stream failed with, or with `link.lost`. */
@@ -130,11 +120,11 @@ export class MuxLink implements Link {
 
   /** From the last ping to its pong; undefined before there was one. */
   get roundTripMs(): number | undefined {
-    return this.#roundTripMs;
+    return this.#pulse.roundTripMs;
   }
 
   lastReceived(): number {
-    return this.#heardAt;
+    return this.#pulse.heardAt;
   }
 
   async close(code = 0, reason = ''): Promise<void> {
@@ -183,19 +173,9 @@ export class MuxLink implements Link {
     else if (type === FRAME.end) this.#streamOf(id)?.receiveEnd();
     else if (type === FRAME.reset) this.#streamOf(id)?.receiveReset(readNumber(payload));
     else if (type === FRAME.window) this.#streamOf(id, 'known')?.receiveCredit(readNumber(payload));
-    else if (type === FRAME.ping) this.#pong();
-    else if (type === FRAME.pong) this.#hearPong();
+    else if (type === FRAME.ping) this.#pulse.hearPing();
+    else if (type === FRAME.pong) this.#pulse.hearPong();
     // what else there is a later version says
-  }
-
-  /** Not while much is queued: that is as good a sign of life, and pings must not fill the memory. */
-  #pong(): void {
-    if (!this.#wire.congested && this.#pongs.spend(this.#clock.monotonic())) this.#wire.send(pingFrame(FRAME.pong));
-  }
-
-  #hearPong(): void {
-    if (this.#pingedAt !== undefined) this.#roundTripMs = this.#clock.monotonic() - this.#pingedAt;
-    this.#pingedAt = undefined;
   }
 
   #settings(payload: Buffer): void {
@@ -263,18 +243,9 @@ export class MuxLink implements Link {
     gone: (stream) => void this.#waiting.delete(stream),
   };
 
-  /** Silence is broken, and patience ends, by one timer. */
-  #look(): void {
-    const now = this.#clock.monotonic();
-    const verdict = this.#patience.judge(now, { heardAt: this.#heardAt, unfinished: this.#wire.unfinished, greeted: this.#theirs !== undefined });
-    if (verdict.kind === 'silent') this.#end({ by: 'silence', code: undefined, reason: 'nothing was received' });
-    else if (verdict.kind === 'violation') this.#cut(violation(verdict.what));
-    else if (verdict.ping) {
-      this.#pingedAt ??= now;
-      this.#wire.send(pingFrame(FRAME.ping));
-    }
-    if (verdict.kind !== 'alive' || this.#ended) return;
-    this.#timer = this.#clock.after(verdict.lookAgainMs, () => this.#look());
+  #losePatience(verdict: Exclude<Verdict, { kind: 'alive' }>): void {
+    if (verdict.kind === 'violation') this.#cut(violation(verdict.what));
+    else this.#end({ by: 'silence', code: undefined, reason: 'nothing was received' });
   }
 
   /** The byte stream ended without a word, or broke the rules. */
@@ -287,7 +258,7 @@ export class MuxLink implements Link {
   #end(end: LinkEnd, lastWord?: Buffer, cause?: Error): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#timer?.cancel();
+    this.#pulse.stop();
     if (lastWord !== undefined) this.#wire.send(lastWord);
     const error = new TunnelError('link.lost', `the link has ended${end.reason ? `: ${end.reason}` : ''}`);
     this.#ready.reject(cause ?? error);
