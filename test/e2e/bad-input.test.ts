@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { after, before, describe, type TestContext, test } from 'node:test';
-import { type Chain, startChain } from '../support/chain.ts';
+import { describe, test } from 'node:test';
+import { sharedChain } from '../support/chain.ts';
 import { start, succeed, temporaryFolder, tunnel } from '../support/cli.ts';
 
 interface Failure {
@@ -31,16 +31,9 @@ async function fails(args: readonly string[], exit: number, code: string, input 
 }
 
 describe('with a gateway and an agent', () => {
-  const cleanups: (() => unknown)[] = [];
-  let chain: Chain;
-  const mint = async (...flags: string[]) => (await succeed(['token', 'mint', '--data-dir', chain.gatewayFolder, ...flags])).stdout.trim();
+  const chain = sharedChain();
+  const mint = async (...flags: string[]) => (await succeed(['token', 'mint', '--data-dir', chain().gatewayFolder, ...flags])).stdout.trim();
   const enrol = (folder: string) => ['agent', 'enroll', '--token-file', '-', '--data-dir', folder];
-  before(async () => {
-    chain = await startChain({ after: (cleanup: () => unknown) => cleanups.push(cleanup) } as unknown as TestContext);
-  });
-  after(async () => {
-    for (const cleanup of cleanups.reverse()) await cleanup();
-  });
 
   test('enrolment strings: garbage, truncated, tampered, expired, used', async (t) => {
     const folder = join(temporaryFolder(t), 'ag');
@@ -59,9 +52,9 @@ describe('with a gateway and an agent', () => {
   });
 
   test('a failed second enrolment leaves the first identity as it was', async () => {
-    const before = snapshot(chain.agentFolder);
-    await fails(enrol(chain.agentFolder), 2, 'string.malformed', 'nonsense');
-    assert.deepEqual(snapshot(chain.agentFolder), before);
+    const before = snapshot(chain().agentFolder);
+    await fails(enrol(chain().agentFolder), 2, 'string.malformed', 'nonsense');
+    assert.deepEqual(snapshot(chain().agentFolder), before);
   });
 
   test('a string with another pin is refused before the token is sent', async (t) => {
@@ -82,13 +75,13 @@ describe('with a gateway and an agent', () => {
 
   for (const target of ['10.0.0.5', '10.0.0.5:0', 'fd00::1:22', '10.0.0.5:65536', 'host:\u001b[31m', '0x7f.1:80']) {
     test(`connect to ${JSON.stringify(target)}`, async () => {
-      await fails(['connect', target, '--config-dir', chain.operatorFolder], 2, 'target.malformed');
+      await fails(['connect', target, '--config-dir', chain().operatorFolder], 2, 'target.malformed');
     });
   }
 
   test('no route, unknown agent', async () => {
-    await fails(['connect', '192.0.2.1:22', '--config-dir', chain.operatorFolder], 5, 'route.none');
-    await fails(['connect', '127.0.0.1:22', '--agent', 'nobody', '--config-dir', chain.operatorFolder], 5, 'agent.unknown');
+    await fails(['connect', '192.0.2.1:22', '--config-dir', chain().operatorFolder], 5, 'route.none');
+    await fails(['connect', '127.0.0.1:22', '--agent', 'nobody', '--config-dir', chain().operatorFolder], 5, 'agent.unknown');
   });
 
   test('what policy forbids: an agent that was not granted, a port that is not allowed', async (t) => {
@@ -112,12 +105,12 @@ describe('with a gateway and an agent', () => {
 
   test('names with control characters, taken names', async () => {
     for (const name of ['web\u001b[31m1', 'Web', ''])
-      await fails(['token', 'mint', '--data-dir', chain.gatewayFolder, '--kind', 'agent', '--name', name], 2, 'name.malformed');
-    await fails(['token', 'mint', '--data-dir', chain.gatewayFolder, '--kind', 'agent', '--name', 'web1'], 8, 'name.taken');
+      await fails(['token', 'mint', '--data-dir', chain().gatewayFolder, '--kind', 'agent', '--name', name], 2, 'name.malformed');
+    await fails(['token', 'mint', '--data-dir', chain().gatewayFolder, '--kind', 'agent', '--name', 'web1'], 8, 'name.taken');
   });
 
   test('routes, ports and durations that are none', async () => {
-    const mintAgent = ['token', 'mint', '--data-dir', chain.gatewayFolder, '--kind', 'agent', '--name', 'bad'];
+    const mintAgent = ['token', 'mint', '--data-dir', chain().gatewayFolder, '--kind', 'agent', '--name', 'bad'];
     await fails([...mintAgent, '--routes', '10.0.0.1/24'], 2, 'route.malformed');
     await fails([...mintAgent, '--ports', '0'], 2, 'ports.malformed');
     await fails([...mintAgent, '--expires', 'soon'], 2, 'duration.malformed');
@@ -128,11 +121,11 @@ describe('with a gateway and an agent', () => {
     await once(taken, 'listening');
     t.after(() => taken.close());
     const { port } = taken.address() as AddressInfo;
-    await fails(['connect', '127.0.0.1:80', '--listen', `127.0.0.1:${port}`, '--config-dir', chain.operatorFolder], 8, 'port.in-use');
+    await fails(['connect', '127.0.0.1:80', '--listen', `127.0.0.1:${port}`, '--config-dir', chain().operatorFolder], 8, 'port.in-use');
   });
 
   test('a second gateway on the same folder', async () => {
-    await fails(['gateway', 'start', '--data-dir', chain.gatewayFolder], 8, 'state.locked');
+    await fails(['gateway', 'start', '--data-dir', chain().gatewayFolder], 8, 'state.locked');
   });
 
   test('without a login', async (t) => {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, type TestContext, test } from 'node:test';
-import { type Chain, startChain } from '../support/chain.ts';
+import { describe, type TestContext, test } from 'node:test';
+import { type Chain, sharedChain } from '../support/chain.ts';
 import { run, start, succeed, temporaryFolder, tunnel } from '../support/cli.ts';
 import { lacking } from '../support/programs.ts';
 import { startSshd } from '../support/sshd.ts';
@@ -13,15 +13,8 @@ import { startTarget } from '../support/tcp.ts';
 const USER = userInfo().username;
 
 describe('through one chain', () => {
-  const cleanups: (() => unknown)[] = [];
-  let chain: Chain;
-  before(async () => {
-    chain = await startChain({ after: (cleanup: () => unknown) => cleanups.push(cleanup) } as unknown as TestContext);
-  });
-  after(async () => {
-    for (const cleanup of cleanups.reverse()) await cleanup();
-  });
-  const at = (...args: string[]) => [...args, '--config-dir', chain.operatorFolder];
+  const chain = sharedChain();
+  const at = (...args: string[]) => [...args, '--config-dir', chain().operatorFolder];
 
   test('ssh: output, exit code, and a host identity that is checked', { skip: lacking('ssh', 'sshd', 'ssh-keygen') }, async (t) => {
     const folder = temporaryFolder(t);
@@ -102,7 +95,7 @@ describe('through one chain', () => {
     assert.deepEqual([said.mode, said.desktop], ['600', 'a desktop']);
     assert.match(said.host, /^127\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\./);
     assert.match(said.text, /^username:s:CORP\\alice\r$/m);
-    assert.deepEqual(rdpFiles(chain), []);
+    assert.deepEqual(rdpFiles(chain()), []);
   });
 
   test('rdp: ended from outside, two at once to one target', { skip: process.platform !== 'linux' && 'the client of Linux' }, async (t) => {
@@ -110,9 +103,9 @@ describe('through one chain', () => {
     const programs = programsWith(t, 'xfreerdp3', ['setInterval(() => {}, 1000);']);
     const both = [1, 2].map(() => start(t, at('rdp', target), { env: { PATH: programs } }));
     await Promise.all(both.map((each) => each.event('ready')));
-    assert.equal(rdpFiles(chain).length, 2);
+    assert.equal(rdpFiles(chain()).length, 2);
     assert.deepEqual(await Promise.all(both.map((each) => each.stop())), [130, 130]);
-    assert.deepEqual(rdpFiles(chain), []);
+    assert.deepEqual(rdpFiles(chain()), []);
   });
 
   test('rdp: where no client is, what to do without one', { skip: process.platform !== 'linux' && 'the client of Linux' }, async (t) => {

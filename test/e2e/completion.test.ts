@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, type TestContext, test } from 'node:test';
-import { type Chain, startChain } from '../support/chain.ts';
+import { before, describe, test } from 'node:test';
+import { sharedChain } from '../support/chain.ts';
 import { BIN, run, succeed, temporaryFolder, tunnel } from '../support/cli.ts';
 import { lacking } from '../support/programs.ts';
+import { wholeSuite } from '../support/whole-suite.ts';
 
-const cleanups: (() => unknown)[] = [];
-const shared = { after: (cleanup: () => unknown) => cleanups.push(cleanup) } as unknown as TestContext;
-let chain: Chain;
+const whole = wholeSuite();
+const chain = sharedChain();
 let folder: string;
 let env: NodeJS.ProcessEnv;
 
@@ -30,17 +30,13 @@ const TYPED = [
 
 describe('completion', () => {
   before(async () => {
-    chain = await startChain(shared);
-    folder = temporaryFolder(shared);
+    folder = temporaryFolder(whole);
     mkdirSync(join(folder, 'bin'));
     writeFileSync(join(folder, 'bin/tunnel'), `#!/bin/sh\nexec '${process.execPath}' '${BIN}' "$@"\n`);
     chmodSync(join(folder, 'bin/tunnel'), 0o755);
     writeFileSync(join(folder, 'smoke.yaml'), '');
     for (const shell of ['bash', 'zsh', 'fish']) writeFileSync(join(folder, shell), (await succeed(['completion', shell])).stdout);
-    env = { PATH: `${join(folder, 'bin')}:${process.env['PATH']}`, TUNNEL_CONFIG_DIR: chain.operatorFolder, HOME: folder, TERM: 'xterm' };
-  });
-  after(async () => {
-    for (const cleanup of cleanups.reverse()) await cleanup();
+    env = { PATH: `${join(folder, 'bin')}:${process.env['PATH']}`, TUNNEL_CONFIG_DIR: chain().operatorFolder, HOME: folder, TERM: 'xterm' };
   });
 
   const offers = (shell: string, candidates: (typed: string) => Promise<string[]>) => {
@@ -88,7 +84,7 @@ describe('completion', () => {
   });
 
   test('names are kept for a moment, beside the login; nothing where nobody is logged in', async (t) => {
-    assert.ok(readdirSync(chain.operatorFolder).some((name) => name.startsWith('names-agents')));
+    assert.ok(readdirSync(chain().operatorFolder).some((name) => name.startsWith('names-agents')));
     const nobody = temporaryFolder(t);
     const { code, stdout, stderr } = await tunnel(['complete', 'agents', '--config-dir', nobody]);
     assert.deepEqual([code, stdout, stderr, readdirSync(nobody)], [0, '', '', []]);

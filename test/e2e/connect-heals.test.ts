@@ -3,13 +3,15 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { after, before, describe, type TestContext, test } from 'node:test';
+import { before, describe, type TestContext, test } from 'node:test';
 import { type Chain, connectTo, startChain } from '../support/chain.ts';
 import { type Running, start, succeed } from '../support/cli.ts';
 import { startConnectProxy } from '../support/connect-proxy.ts';
 import { edgePid } from '../support/edge-pid.ts';
+import { ending } from '../support/ending.ts';
 import { dial, readToEnd, startTarget } from '../support/tcp.ts';
 import { tcpRelay } from '../support/tcp-relay.ts';
+import { wholeSuite } from '../support/whole-suite.ts';
 
 /** From the way being there again (requirements E2, issue 7). */
 const WITHIN_MS = 10_000;
@@ -38,32 +40,14 @@ async function said(running: Running, event: 'lost' | 'healed'): Promise<Record<
   }
 }
 
-/** The code that the command ends with, as event and as exit code, and how long that took from now. */
-async function ending(running: Running): Promise<{ code: string; exit: number; tookMs: number }> {
-  const began = performance.now();
-  const exited = once(running.child, 'exit');
-  let code = '';
-  for (;;) {
-    const error = await running.event('nothing').catch((thrown: Error) => thrown);
-    if (!(error instanceof Error) || error.message.includes('ended without')) break;
-    code = /"code":"([^"]*)"/.exec(error.message)?.[1] ?? code;
-  }
-  const [exit] = (await exited) as [number];
-  return { code, exit, tookMs: performance.now() - began };
-}
-
 describe('on one chain that loses its parts', () => {
-  const cleanups: (() => unknown)[] = [];
-  const whole = { after: (cleanup: () => unknown) => cleanups.push(cleanup) } as unknown as TestContext;
+  const whole = wholeSuite();
   let chain: Chain;
   let agent: Running;
   let gateway: Running;
   before(async () => {
     chain = await startChain(whole);
     ({ agent, gateway } = chain);
-  });
-  after(async () => {
-    for (const cleanup of cleanups.reverse()) await cleanup();
   });
   const startAgent = async () => {
     agent = start(whole, ['agent', 'start', '--data-dir', chain.agentFolder]);

@@ -6,17 +6,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { connectTo, startChain } from '../support/chain.ts';
 import { start, succeed, tunnel } from '../support/cli.ts';
-import { dial, startTarget } from '../support/tcp.ts';
+import { echoClient, startTarget } from '../support/tcp.ts';
 
 test('gateway drain: nothing new begins, what runs ends by itself, and a stop is quick then', async (t) => {
   const chain = await startChain(t);
   const target = await startTarget(t, (socket) => void socket.pipe(socket));
   const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
-  const client = await dial(t, port);
-  const echo = async (said: string) => {
-    client.write(said);
-    assert.equal(String((await once(client, 'data'))[0]), said);
-  };
+  const { echo, socket } = await echoClient(t, port);
   await echo('before');
 
   const draining = tunnel(['gateway', 'drain', '--data-dir', chain.gatewayFolder, '--wait', '60s', '--json']);
@@ -26,7 +22,7 @@ test('gateway drain: nothing new begins, what runs ends by itself, and a stop is
   assert.equal(refused.code, 6);
   assert.equal((refused.json()['error'] as { code: string }).code, 'gateway.stopping');
   await echo('meanwhile');
-  client.end();
+  socket.end();
   const drained = await draining;
   assert.deepEqual([drained.code, drained.json()['state'], drained.json()['channels']], [0, 'draining', 0]);
 
@@ -46,11 +42,10 @@ test('two machines with one identity raise an alarm, and one of them keeps servi
   assert.equal(state, 'online');
   const target = await startTarget(t, (socket) => void socket.pipe(socket));
   const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
-  const client = await dial(t, port);
-  client.write('works');
-  assert.equal(String((await once(client, 'data'))[0]), 'works');
-  client.end();
-  await once(client, 'close');
+  const { echo, socket } = await echoClient(t, port);
+  await echo('works');
+  socket.end();
+  await once(socket, 'close');
   const text = (await succeed(['agent', 'show', 'web1', '--data-dir', chain.gatewayFolder])).stdout;
   assert.match(text, /quic.* from 127\.0\.0\.1:\d+ since/);
   const current = (list: unknown) => (list as { id: string; current: boolean }[]).filter((link) => link.current).map(({ id }) => id);

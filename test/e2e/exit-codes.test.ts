@@ -5,12 +5,12 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { after, before, describe, type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { EXIT_CODES } from '../../src/lib/cli/exit-codes.ts';
-import { type Chain, startChain } from '../support/chain.ts';
+import { sharedChain } from '../support/chain.ts';
 import { start, succeed, temporaryFolder, tunnel } from '../support/cli.ts';
 
-let chain: Chain;
+const chain = sharedChain();
 const tested = new Set<number>();
 
 /** The exit code and the error code behind it; text says the same. */
@@ -26,30 +26,22 @@ function exits(code: number, error: string | undefined, what: string, args: (t: 
 /** A copy of alice's login whose gateway is at `url`. */
 function loginAt(t: TestContext, url: string): string {
   const folder = temporaryFolder(t);
-  const login = JSON.parse(readFileSync(join(chain.operatorFolder, 'login.json'), 'utf8')) as object;
+  const login = JSON.parse(readFileSync(join(chain().operatorFolder, 'login.json'), 'utf8')) as object;
   writeFileSync(join(folder, 'login.json'), JSON.stringify({ ...login, gateway: url }), { mode: 0o600 });
   return folder;
 }
 
 describe('with a gateway and an agent', () => {
-  const cleanups: (() => unknown)[] = [];
-  before(async () => {
-    chain = await startChain({ after: (cleanup: () => unknown) => cleanups.push(cleanup) } as unknown as TestContext);
-  });
-  after(async () => {
-    for (const cleanup of cleanups.reverse()) await cleanup();
-  });
-
-  exits(0, undefined, 'done', () => ['whoami', '--config-dir', chain.operatorFolder]);
+  exits(0, undefined, 'done', () => ['whoami', '--config-dir', chain().operatorFolder]);
   exits(1, 'file.failed', 'a file that is not there', (t) => ['login', '--token-file', join(temporaryFolder(t), 'absent'), '--config-dir', temporaryFolder(t)]);
-  exits(2, 'target.malformed', 'a target that is none', () => ['connect', '127.0.0.1', '--config-dir', chain.operatorFolder]);
+  exits(2, 'target.malformed', 'a target that is none', () => ['connect', '127.0.0.1', '--config-dir', chain().operatorFolder]);
   exits(3, 'login.missing', 'nobody is logged in', (t) => ['whoami', '--config-dir', temporaryFolder(t)]);
   exits(4, 'file.loose-mode', 'a login that others can read', (t) => {
     const folder = loginAt(t, 'https://127.0.0.1:1');
     chmodSync(join(folder, 'login.json'), 0o644);
     return ['whoami', '--config-dir', folder];
   });
-  exits(5, 'route.none', 'a target that no agent carries', () => ['connect', '192.0.2.1:22', '--config-dir', chain.operatorFolder]);
+  exits(5, 'route.none', 'a target that no agent carries', () => ['connect', '192.0.2.1:22', '--config-dir', chain().operatorFolder]);
   exits(6, 'gateway.unreachable', 'a gateway that is not there', (t) => ['whoami', '--config-dir', loginAt(t, 'https://127.0.0.1:1')]);
   exits(7, 'gateway.silent', 'a gateway that takes the connection and says nothing', async (t) => {
     const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
@@ -57,17 +49,17 @@ describe('with a gateway and an agent', () => {
     t.after(() => silent.close());
     return ['whoami', '--config-dir', loginAt(t, `https://127.0.0.1:${(silent.address() as AddressInfo).port}`)];
   });
-  exits(8, 'state.locked', 'a folder that another process uses', () => ['ca', 'init', '--data-dir', chain.gatewayFolder]);
+  exits(8, 'state.locked', 'a folder that another process uses', () => ['ca', 'init', '--data-dir', chain().gatewayFolder]);
   exits(9, 'store.busy', 'a database that another process holds', (t) => {
-    const holder = new DatabaseSync(join(chain.gatewayFolder, 'gateway.db'));
+    const holder = new DatabaseSync(join(chain().gatewayFolder, 'gateway.db'));
     t.after(() => holder.close());
     holder.exec('begin immediate');
-    return ['token', 'mint', '--data-dir', chain.gatewayFolder, '--kind', 'agent', '--name', 'busy'];
+    return ['token', 'mint', '--data-dir', chain().gatewayFolder, '--kind', 'agent', '--name', 'busy'];
   });
 
   tested.add(130);
   test('exit 130: Ctrl-C', async (t) => {
-    const running = start(t, ['connect', '127.0.0.1:22', '--config-dir', chain.operatorFolder]);
+    const running = start(t, ['connect', '127.0.0.1:22', '--config-dir', chain().operatorFolder]);
     await running.event('ready');
     assert.equal(await running.stop('SIGINT'), 130);
   });

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { after, before, describe, type TestContext, test } from 'node:test';
-import { type Chain, startChain } from '../support/chain.ts';
+import { describe, type TestContext, test } from 'node:test';
+import { sharedChain } from '../support/chain.ts';
 import { succeed, tunnel } from '../support/cli.ts';
 import { dial, startTarget } from '../support/tcp.ts';
 
@@ -20,16 +20,9 @@ interface Shown {
 }
 
 describe('through one chain', () => {
-  const cleanups: (() => unknown)[] = [];
-  let chain: Chain;
-  before(async () => {
-    chain = await startChain({ after: (cleanup: () => unknown) => cleanups.push(cleanup) } as unknown as TestContext);
-  });
-  after(async () => {
-    for (const cleanup of cleanups.reverse()) await cleanup();
-  });
+  const chain = sharedChain();
 
-  const at = (...args: string[]) => [...args, '--config-dir', chain.operatorFolder];
+  const at = (...args: string[]) => [...args, '--config-dir', chain().operatorFolder];
   const json = async (...args: string[]) => (await succeed([...at(...args), '--json'])).json() as unknown as Shown;
   const fails = async (code: string, exit: number, ...args: string[]) => {
     const finished = await tunnel([...at(...args), '--json']);
@@ -46,7 +39,7 @@ describe('through one chain', () => {
   test('up, seen, up again, down, down again', async (t) => {
     const target = await hello(t);
     await save(t, 'work', target, '--keep-alive');
-    assert.equal(statSync(join(chain.operatorFolder, 'config.json')).mode & 0o777, 0o600);
+    assert.equal(statSync(join(chain().operatorFolder, 'config.json')).mode & 0o777, 0o600);
     assert.equal((await json('profile', 'show', 'work')).state, 'stopped');
 
     const up = await json('up', 'work');
@@ -69,7 +62,7 @@ describe('through one chain', () => {
     assert.ok(isGone(up.pid));
     assert.equal((await succeed(at('down', 'work'))).stdout, 'work was not up\n');
     await succeed(at('profile', 'delete', 'work'));
-    assert.ok(!existsSync(join(chain.operatorFolder, 'profiles', 'work')));
+    assert.ok(!existsSync(join(chain().operatorFolder, 'profiles', 'work')));
     await fails('profile.unknown', 5, 'up', 'work');
     await fails('profile.unknown', 5, 'down', 'work');
   });
@@ -85,7 +78,7 @@ describe('through one chain', () => {
     await save(t, 'killed', await hello(t));
     const up = await json('up', 'killed');
     process.kill(up.pid, 'SIGKILL');
-    const status = join(chain.operatorFolder, 'profiles', 'killed', 'status.json');
+    const status = join(chain().operatorFolder, 'profiles', 'killed', 'status.json');
     writeFileSync(status, readFileSync(status, 'utf8').replace(`${up.pid}`, `${process.pid}`));
     const seen = await json('profile', 'show', 'killed');
     assert.deepEqual([seen.state, seen.pid, seen.last_error?.code], ['stopped', null, 'interrupted']);
@@ -111,7 +104,7 @@ describe('through one chain', () => {
 
   test('unknown keys survive, and a damaged file is refused and left as it is', async (t) => {
     await save(t, 'kept', '127.0.0.1:22');
-    const file = join(chain.operatorFolder, 'config.json');
+    const file = join(chain().operatorFolder, 'config.json');
     const config = JSON.parse(readFileSync(file, 'utf8')) as { later?: unknown; profiles: { kept: { later?: unknown } } };
     config.later = { a: 1 };
     config.profiles.kept.later = 'b';
@@ -151,7 +144,7 @@ describe('through one chain', () => {
     const good = await edit('s/:99999/:23/');
     assert.equal(good.code, 0, good.stdout);
     assert.deepEqual((good.json() as { profile: unknown }).profile, { targets: ['127.0.0.1:23'] });
-    assert.ok(!existsSync(join(chain.operatorFolder, 'profiles', 'edited', 'draft.json')));
+    assert.ok(!existsSync(join(chain().operatorFolder, 'profiles', 'edited', 'draft.json')));
   });
 });
 

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { connectTo, startChain } from '../support/chain.ts';
 import { type Finished, start, succeed, temporaryFolder, tunnel } from '../support/cli.ts';
 import { noSmallDisk, smallDisk } from '../support/small-disk.ts';
-import { dial, startTarget } from '../support/tcp.ts';
+import { echoClient, startTarget } from '../support/tcp.ts';
 
 const onSmallDisk = { skip: noSmallDisk() };
 
@@ -94,12 +94,7 @@ test('a database that another process holds: store.busy within its deadline, run
   const chain = await startChain(t);
   const target = await startTarget(t, (socket) => void socket.pipe(socket));
   const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
-  const client = await dial(t, port);
-  client.on('error', () => {}); // the end of the test
-  const echo = async (text: string) => {
-    client.write(text);
-    assert.equal(String((await once(client, 'data'))[0]), text);
-  };
+  const { echo } = await echoClient(t, port);
   await echo('before');
   const holder = new DatabaseSync(join(chain.gatewayFolder, 'gateway.db'));
   t.after(() => holder.isOpen && holder.close());
@@ -180,12 +175,7 @@ test('a disk that fills under a gateway: changes are refused with the reason, ch
   const target = await startTarget(t, (socket) => void socket.pipe(socket));
   const connecting = start(t, ['connect', `127.0.0.1:${target}`, '--config-dir', chain.operatorFolder]);
   const { listen } = await connecting.event('ready');
-  const client = await dial(t, Number(String(listen).split(':').at(-1)));
-  client.on('error', () => {}); // the end of the test
-  const echo = async (text: string) => {
-    client.write(text);
-    assert.equal(String((await once(client, 'data'))[0]), text);
-  };
+  const { echo } = await echoClient(t, Number(String(listen).split(':').at(-1)));
   await echo('before');
   disk.fill();
   assertError(

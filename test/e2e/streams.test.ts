@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { after, before, describe, type TestContext, test } from 'node:test';
-import { type Chain, connectTo, startChain } from '../support/chain.ts';
+import { describe, test } from 'node:test';
+import { connectTo, sharedChain } from '../support/chain.ts';
 import { tunnel } from '../support/cli.ts';
 import { residentBytes } from '../support/memory.ts';
 import { dial, echoAtOnce, pattern, patternSha256, readToEnd, startTarget } from '../support/tcp.ts';
@@ -14,18 +14,11 @@ const MIB = 1024 * 1024;
 const STANDS_STILL_MS = 1500;
 
 describe('through one chain', () => {
-  const cleanups: (() => unknown)[] = [];
-  let chain: Chain;
-  before(async () => {
-    chain = await startChain({ after: (cleanup: () => unknown) => cleanups.push(cleanup) } as unknown as TestContext);
-  });
-  after(async () => {
-    for (const cleanup of cleanups.reverse()) await cleanup();
-  });
+  const chain = sharedChain();
 
   test('a half-closed connection gets its answer', async (t) => {
     const target = await startTarget(t, (socket) => void text(socket).then((question) => socket.end(`you said ${question}`)));
-    const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
+    const { port } = await connectTo(t, chain(), `127.0.0.1:${target}`);
     const socket = await dial(t, port);
     socket.end('hello');
     assert.equal(await text(socket), 'you said hello');
@@ -37,7 +30,7 @@ describe('through one chain', () => {
       socket.end('first');
       text(socket).then(heard.resolve, heard.reject);
     });
-    const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
+    const { port } = await connectTo(t, chain(), `127.0.0.1:${target}`);
     const socket = await dial(t, port);
     assert.equal(await text(socket), 'first');
     socket.end('second');
@@ -46,7 +39,7 @@ describe('through one chain', () => {
 
   test('a reset of the target is a reset here, not an end', async (t) => {
     const target = await startTarget(t, (socket) => socket.once('data', () => socket.write('some', () => socket.resetAndDestroy())));
-    const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
+    const { port } = await connectTo(t, chain(), `127.0.0.1:${target}`);
     const socket = await dial(t, port);
     socket.write('go');
     assert.equal((await readToEnd(socket)).end, 'reset');
@@ -58,7 +51,7 @@ describe('through one chain', () => {
       socket.write('x');
       readToEnd(socket).then(({ end }) => ended.resolve(end), ended.reject);
     });
-    const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
+    const { port } = await connectTo(t, chain(), `127.0.0.1:${target}`);
     const socket = await dial(t, port);
     await once(socket, 'data');
     socket.resetAndDestroy();
@@ -66,7 +59,7 @@ describe('through one chain', () => {
   });
 
   test('a target that refuses is a reset for the client, and its reason is on standard error', async (t) => {
-    const { port, running } = await connectTo(t, chain, '127.0.0.1:1');
+    const { port, running } = await connectTo(t, chain(), '127.0.0.1:1');
     assert.deepEqual({ ...(await readToEnd(await dial(t, port))), sha256: '' }, { bytes: 0, sha256: '', end: 'reset' });
     assert.equal(running.child.exitCode, null);
     await running.stop();
@@ -75,20 +68,20 @@ describe('through one chain', () => {
 
   test('an alternate is tried when the target refuses', async (t) => {
     const target = await startTarget(t, (socket) => socket.end('the other one'));
-    const { port } = await connectTo(t, chain, '127.0.0.1:1', '--alternate', `127.0.0.1:${target}`);
+    const { port } = await connectTo(t, chain(), '127.0.0.1:1', '--alternate', `127.0.0.1:${target}`);
     assert.equal(await text(await dial(t, port)), 'the other one');
   });
 
   test('--stdio carries both directions and ends with the target', async (t) => {
     const target = await startTarget(t, (socket) => void text(socket).then((question) => socket.end(question.toUpperCase())));
-    const { code, stdout, stderr } = await tunnel(['connect', '--stdio', `127.0.0.1:${target}`, '--config-dir', chain.operatorFolder], { input: 'shout' });
+    const { code, stdout, stderr } = await tunnel(['connect', '--stdio', `127.0.0.1:${target}`, '--config-dir', chain().operatorFolder], { input: 'shout' });
     assert.equal(code, 0, stderr);
     assert.equal(stdout, 'SHOUT');
   });
 
   test('--stdio to a target that resets exits non-zero', async (t) => {
     const target = await startTarget(t, (socket) => socket.once('data', () => socket.resetAndDestroy()));
-    const { code } = await tunnel(['connect', '--stdio', `127.0.0.1:${target}`, '--config-dir', chain.operatorFolder], { input: 'x' });
+    const { code } = await tunnel(['connect', '--stdio', `127.0.0.1:${target}`, '--config-dir', chain().operatorFolder], { input: 'x' });
     assert.notEqual(code, 0);
   });
 
@@ -99,7 +92,7 @@ describe('through one chain', () => {
       'connect',
       `127.0.0.1:${target}`,
       '--config-dir',
-      chain.operatorFolder,
+      chain().operatorFolder,
       '--',
       process.execPath,
       '-e',
@@ -114,7 +107,7 @@ describe('through one chain', () => {
 
   test('200 connections at once all finish with the right bytes', async (t) => {
     const target = await startTarget(t, (socket) => socket.pipe(socket));
-    const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
+    const { port } = await connectTo(t, chain(), `127.0.0.1:${target}`);
     await echoAtOnce(t, port, 200);
   });
 
@@ -135,8 +128,8 @@ describe('through one chain', () => {
     const target = await startTarget(t, (socket) => {
       offer(socket).catch(stalled.reject);
     });
-    const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
-    const pids = [chain.gateway.child.pid ?? 0, chain.agent.child.pid ?? 0];
+    const { port } = await connectTo(t, chain(), `127.0.0.1:${target}`);
+    const pids = [chain().gateway.child.pid ?? 0, chain().agent.child.pid ?? 0];
     const before = pids.reduce((sum, pid) => sum + residentBytes(pid), 0);
     const socket = await dial(t, port);
     socket.write('go');

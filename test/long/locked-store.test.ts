@@ -1,6 +1,5 @@
 // A process that holds the database locked for ten seconds: the API says 503 with Retry-After, links and running channels go on, and no event loop waits.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
@@ -10,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectTo, startChain } from '../support/chain.ts';
 import { succeed, temporaryFolder } from '../support/cli.ts';
 import { lateSince, loopWatch, startIdle } from '../support/loop-watch.ts';
-import { dial, startTarget } from '../support/tcp.ts';
+import { echoClient, startTarget } from '../support/tcp.ts';
 
 const HELD_MS = 10_000;
 const ECHO_EVERY_MS = 100;
@@ -43,12 +42,7 @@ test(`the database locked for ${HELD_MS / 1000} s`, async (t) => {
   const login = JSON.parse(readFileSync(join(chain.operatorFolder, 'login.json'), 'utf8')) as Login;
   const target = await startTarget(t, (socket) => void socket.pipe(socket));
   const { port } = await connectTo(t, chain, `127.0.0.1:${target}`);
-  const client = await dial(t, port);
-  client.on('error', () => {}); // the end of the test
-  const echo = async (text: string) => {
-    client.write(text);
-    assert.equal(String((await once(client, 'data'))[0]), text);
-  };
+  const { echo } = await echoClient(t, port);
   await echo('before');
   const status = async () => (await succeed(['agent', 'status', '--data-dir', chain.agentFolder, '--json'])).json();
   const linkedSince = (await status())['since'];

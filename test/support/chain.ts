@@ -1,7 +1,9 @@
 // A whole chain of the real CLI on this machine: gateway, enrolled agent, logged-in operator, each with a folder of its own.
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import { before } from 'node:test';
 import { type Running, start, succeed, temporaryFolder } from './cli.ts';
+import { type Lasting, wholeSuite } from './whole-suite.ts';
 
 export interface Chain {
   readonly folder: string;
@@ -24,7 +26,7 @@ interface Options {
 }
 
 export async function startChain(
-  t: TestContext,
+  t: Lasting,
   { routes = '127.0.0.0/8,::1,localhost', ports = '1-65535', gatewayFlags = [], gatewayEnv = {}, env = {} }: Options = {},
 ): Promise<Chain> {
   const folder = temporaryFolder(t);
@@ -46,8 +48,18 @@ export async function startChain(
   return { folder, gatewayFolder, agentFolder, operatorFolder, gateway, agent, ready };
 }
 
+/** One chain for all tests of a `describe`, made before the first of them. */
+export function sharedChain(options: Options = {}): () => Chain {
+  const whole = wholeSuite();
+  let chain: Chain | undefined;
+  before(async () => {
+    chain = await startChain(whole, options);
+  });
+  return () => chain ?? assert.fail('no test has begun');
+}
+
 /** `tunnel connect` to one target; its local address. */
-export async function connectTo(t: TestContext, chain: Chain, target: string, ...flags: string[]): Promise<{ host: string; port: number; running: Running }> {
+export async function connectTo(t: Lasting, chain: Chain, target: string, ...flags: string[]): Promise<{ host: string; port: number; running: Running }> {
   const running = start(t, ['connect', target, '--config-dir', chain.operatorFolder, ...flags]);
   const { listen } = await running.event('ready');
   const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(String(listen)) ?? [];

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { cleanEnvironment } from './environment.ts';
 import { assertPromised, assertPromisedEvent } from './promised.ts';
+import type { Lasting } from './whole-suite.ts';
 
 export const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
 const STOP_WITHIN_MS = 10_000;
@@ -65,7 +65,7 @@ export interface Running {
 }
 
 /** Starts a command with `--json` that keeps running; it is ended with the test. */
-export function start(t: TestContext, args: readonly string[], options: Omit<Options, 'input'> = {}): Running {
+export function start(t: Lasting, args: readonly string[], options: Omit<Options, 'input'> = {}): Running {
   const [program = process.execPath, ...rest] = [...(options.on ?? []), process.execPath, BIN, ...args, '--json'];
   const child = spawn(program, rest, {
     env: cleanEnvironment(options.env),
@@ -104,7 +104,7 @@ export function start(t: TestContext, args: readonly string[], options: Omit<Opt
 }
 
 /** A folder of its own that goes with the test. */
-export function temporaryFolder(t: TestContext): string {
+export function temporaryFolder(t: Lasting): string {
   const folder = mkdtempSync(join(tmpdir(), 'tunnel-test-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;

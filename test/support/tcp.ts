@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import type { TestContext } from 'node:test';
+import type { Lasting } from './whole-suite.ts';
 
 /** A target on loopback; its port. Connections it still has go with the test. */
-export async function startTarget(t: TestContext, serve: (socket: Socket) => void, host = '127.0.0.1'): Promise<number> {
+export async function startTarget(t: Lasting, serve: (socket: Socket) => void, host = '127.0.0.1'): Promise<number> {
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket);
@@ -23,11 +23,24 @@ export async function startTarget(t: TestContext, serve: (socket: Socket) => voi
   return (server.address() as AddressInfo).port;
 }
 
-export async function dial(t: TestContext, port: number, host = '127.0.0.1'): Promise<Socket> {
+export async function dial(t: Lasting, port: number, host = '127.0.0.1'): Promise<Socket> {
   const socket = connect({ host, port, allowHalfOpen: true, noDelay: true });
   t.after(() => socket.destroy());
   await once(socket, 'connect');
   return socket;
+}
+
+/** A connection to something that echoes; `echo` says a word and hears it again. */
+export async function echoClient(t: Lasting, port: number): Promise<{ readonly socket: Socket; echo(word: string): Promise<void> }> {
+  const socket = await dial(t, port);
+  socket.on('error', () => {}); // the end of the test
+  return {
+    socket,
+    async echo(word) {
+      socket.write(word);
+      assert.equal(String((await once(socket, 'data'))[0]), word);
+    },
+  };
 }
 
 /** How a connection ended, with what it brought. */
@@ -86,7 +99,7 @@ export function patternSha256(count: number, seed = 1): string {
 }
 
 /** `count` connections at once to something that echoes: each gets back the bytes that it sent, each its own, and an end. */
-export async function echoAtOnce(t: TestContext, port: number, count: number): Promise<void> {
+export async function echoAtOnce(t: Lasting, port: number, count: number): Promise<void> {
   const one = async (index: number) => {
     const socket = await dial(t, port);
     const received = readToEnd(socket);

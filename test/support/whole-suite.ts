@@ -1,0 +1,16 @@
+// What lasts for all tests of a `describe`, or of a file: it is cleaned up after the last of them.
+import { after } from 'node:test';
+
+/** A test, or more than one. */
+export interface Lasting {
+  after(cleanup: () => unknown): void;
+}
+
+/** To be called where tests are declared. */
+export function wholeSuite(): Lasting {
+  const cleanups: (() => unknown)[] = [];
+  after(async () => {
+    for (const cleanup of cleanups.reverse()) await cleanup();
+  });
+  return { after: (cleanup) => void cleanups.push(cleanup) };
+}
