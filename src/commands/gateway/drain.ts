@@ -17,7 +17,10 @@ export default class GatewayDrain extends TunnelCommand<StatusAnswer> {
   static override description =
     'From now on the gateway refuses new connections and new links, and tells its agents to move. Connections that run may end by themselves; what still runs when the wait is over is cut. ' +
     'Returns when nothing runs any more. The gateway then still answers its API; stop it and start it again to end the draining. SIGTERM alone does all of this, and then stops.';
-  static override examples = ['<%= config.bin %> gateway drain --data-dir gw', '<%= config.bin %> gateway drain --data-dir gw --wait 10m'];
+  static override examples = [
+    '<%= config.bin %> gateway drain --data-dir gw\nwaiting for 2 connections\ndrained: nothing runs, 1 agents are still linked',
+    '<%= config.bin %> gateway drain --data-dir gw --wait 10m',
+  ];
   static override flags = {
     ...apiFlags,
     wait: { ...waitFlag.wait, summary: 'How long running connections may take to end: 30s, 10m; 30s where not given.' },
@@ -30,7 +33,7 @@ export default class GatewayDrain extends TunnelCommand<StatusAnswer> {
     const world = await this.world();
     const { clock } = world;
     const { signal } = this.interrupts;
-    await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, world);
+    await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags), running: true }, world);
     const { client } = access;
     const begun = await client.drain({ grace_ms: graceMs }, signal);
     if (begun.channels > 0) this.note(`waiting for ${begun.channels} connections`);

@@ -9,7 +9,9 @@ import { tryFor } from '../../lib/operator/try-for.ts';
 
 export default class GatewayStatus extends TunnelCommand<StatusAnswer> {
   static override summary = "Show how the running gateway fares. Runs on the gateway's machine, or anywhere for someone logged in.";
-  static override examples = ['<%= config.bin %> gateway status --data-dir gw --wait 30s'];
+  static override examples = [
+    '<%= config.bin %> gateway status --data-dir gw --wait 30s\nFIELD          VALUE\nstate          running\nversion        0.1.0\nurl            https://gw.example:8443\ntcp            0.0.0.0:8443\nudp            0.0.0.0:8443\nagents_online  1\nchannels       0\npid            4242\n...',
+  ];
   static override flags = { ...apiFlags, ...waitFlag };
   static override result: ResultShape<StatusAnswer> = (shapes) => shapes.StatusAnswer;
 
@@ -19,7 +21,7 @@ export default class GatewayStatus extends TunnelCommand<StatusAnswer> {
     const world = await this.world();
     const { signal } = this.interrupts;
     const ask = async () => {
-      await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, world);
+      await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags), running: true }, world);
       return await access.client.status(signal);
     };
     const status = await tryFor(waitMs, ask, world.clock, signal);

@@ -12,11 +12,13 @@ export interface AccessOptions {
   /** As given by flag or variable: then that folder is meant and no login. */
   readonly dataDir: string | undefined;
   readonly configDir: string;
+  /** What only a gateway that runs can answer; nothing is opened beside it. */
+  readonly running?: true;
 }
 
 /** A named folder, else the login, else the folder of this machine's own gateway. Error `login.missing` where there is none of them. */
-export async function openAccess({ dataDir, configDir }: AccessOptions, world: World): Promise<Access> {
-  if (dataDir !== undefined) return await openFolder(dataDir, world);
+export async function openAccess({ dataDir, configDir, running }: AccessOptions, world: World): Promise<Access> {
+  if (dataDir !== undefined) return await openFolder(dataDir, running, world);
   const { findCredentials } = await import('../operator/credentials.ts');
   const credentials = await findCredentials(configDir, world.files);
   if (credentials !== undefined) {
@@ -24,7 +26,7 @@ export async function openAccess({ dataDir, configDir }: AccessOptions, world: W
     return { client: await remoteClient(credentials, world, configDir), async [Symbol.asyncDispose]() {} };
   }
   try {
-    return await openFolder(defaultDataDir(), world);
+    return await openFolder(defaultDataDir(), running, world);
   } catch (cause) {
     if (!(cause instanceof TunnelError) || cause.code !== 'ca.missing') throw cause;
     const hint = "Log in with tunnel login --token-file FILE, or name the gateway's folder with --data-dir.";
@@ -32,7 +34,7 @@ export async function openAccess({ dataDir, configDir }: AccessOptions, world: W
   }
 }
 
-async function openFolder(dataDir: string, world: World): Promise<Access> {
+async function openFolder(dataDir: string, running: true | undefined, world: World): Promise<Access> {
   const { openGateway } = await import('../gateway/open.ts');
-  return await openGateway({ dataDir }, world);
+  return await openGateway({ dataDir, running }, world);
 }

@@ -3,13 +3,9 @@ import type { FastifyInstance } from 'fastify';
 import { type ApiClient, apiClient } from '../api/client.ts';
 import type { Exchange } from '../api/exchange.ts';
 import { localExchange } from '../api/exchange-local.ts';
-import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
-import { assertCa, type DataFolder, dataFolder, loadKeys, lockFolder } from './data-folder.ts';
-
-/** A gateway that is just starting or stopping, or another command, holds the lock for a moment. */
-const LOCK_WAIT_MS = 5000;
-const LOCK_RETRY_MS = 50;
+import { assertCa, type DataFolder, dataFolder, loadKeys } from './data-folder.ts';
+import { noGateway, serves, takeFolder } from './take-folder.ts';
 
 export interface OpenGateway extends AsyncDisposable {
   readonly client: ApiClient;
@@ -19,38 +15,24 @@ interface OpenOptions {
   readonly dataDir: string;
   /** For what issues certificates where no gateway runs; a running one has its own. */
   readonly caPassphrase?: string | undefined;
+  /** Only a gateway that runs can answer: the folder is left alone. */
+  readonly running?: true | undefined;
 }
 
-/** Whoever may open the folder is its administrator. Errors `ca.missing`, `ca.passphrase` for a wrong one, `state.locked`, `file.loose-mode`, `store.corrupt`. */
-export async function openGateway({ dataDir, caPassphrase }: OpenOptions, world: World): Promise<OpenGateway> {
+/** Whoever may open the folder is its administrator. Errors `ca.missing`, `gateway.unreachable`, `ca.passphrase` for a wrong one, `state.locked`, `file.loose-mode`, `store.corrupt`. */
+export async function openGateway({ dataDir, caPassphrase, running }: OpenOptions, world: World): Promise<OpenGateway> {
   const folder = dataFolder(dataDir);
-  const { clock } = world;
-  const giveUpAt = clock.monotonic() + LOCK_WAIT_MS;
-  for (;;) {
-    if (await answers(folder.controlSocket, world)) return { client: apiClient(localExchange(folder.controlSocket, world)), async [Symbol.asyncDispose]() {} };
-    try {
-      return await openFolder(folder, caPassphrase, world);
-    } catch (error) {
-      if (!(error instanceof TunnelError) || error.code !== 'state.locked' || clock.monotonic() >= giveUpAt) throw error;
-      await clock.sleep(LOCK_RETRY_MS);
-    }
-  }
-}
-
-async function answers(path: string, { net }: World): Promise<boolean> {
-  try {
-    const socket = await net.connect({ path }, new AbortController().signal);
-    socket.destroy();
-    return true;
-  } catch {
-    return false; // no gateway runs, or none that takes connections
-  }
-}
-
-async function openFolder(folder: DataFolder, passphrase: string | undefined, world: World): Promise<OpenGateway> {
+  const remote = () => ({ client: apiClient(localExchange(folder.controlSocket, world)), async [Symbol.asyncDispose]() {} });
+  if (await serves(folder, world)) return remote();
   await assertCa(folder, world.files);
+  if (running) throw noGateway();
+  const lock = await takeFolder(folder, world);
+  return lock === undefined ? remote() : await openFolder(folder, lock, caPassphrase, world);
+}
+
+async function openFolder(folder: DataFolder, lock: AsyncDisposable, passphrase: string | undefined, world: World): Promise<OpenGateway> {
   await using starting = new AsyncDisposableStack();
-  starting.use(await lockFolder(folder, world.files));
+  starting.use(lock);
   const keys = await loadKeys(folder, world.files, { now: world.clock.now, passphrase });
   const [{ openStore }, { startControl }, { buildApi }, { everyoneIsLocalAdmin }, { quicEndpoint }, { readConfig }] = await Promise.all([
     import('../store/open.ts'),

@@ -46,6 +46,19 @@ test('ca init makes keys that nobody else can read, once', async (t) => {
   assert.equal(await readFile(join(dataDir, 'ca-key.pem'), 'utf8'), before);
 });
 
+test('a gateway waits for a command that is at work on its folder, and asking how it is does not stand in its way', async (t) => {
+  const dataDir = await folder(t);
+  await initCa(dataDir, world);
+  const command = await openGateway({ dataDir }, world);
+  await assert.rejects(openGateway({ dataDir, running: true }, world), { code: 'gateway.unreachable' });
+  const starting = startGateway({ dataDir, listen: '127.0.0.1:0' }, world);
+  await command[Symbol.asyncDispose]();
+  const gateway = await starting;
+  await using running = await openGateway({ dataDir, running: true }, world);
+  assert.equal((await running.client.status(t.signal)).state, 'running');
+  await gateway.close();
+});
+
 test('one port for TCP and UDP, stored and used again; the key of the server stays when its name changes', async (t) => {
   const dataDir = await folder(t);
   await initCa(dataDir, world);

@@ -1,5 +1,6 @@
 // Starts a gateway on its data folder: lock, keys, store, control, edge, API, and last the door; closing goes the other way round.
 import type { ReloadAnswer } from '../api/config.ts';
+import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { VERSION } from '../base/version.ts';
 import type { World } from '../base/world.ts';
@@ -12,12 +13,13 @@ import { openFrontDoor } from './control/front-door.ts';
 import { buildApi } from './control/http/server.ts';
 import { bearerCalls, everyoneIsLocalAdmin } from './control/http/who-calls.ts';
 import { endRotation } from './control/rotate-ca.ts';
-import { assertCa, dataFolder, loadKeys, lockFolder } from './data-folder.ts';
+import { assertCa, dataFolder, loadKeys } from './data-folder.ts';
 import { KeptEdge } from './edge-process/keep-edge.ts';
 import { openPorts } from './open-ports.ts';
 import { type Credentials, RunningCa } from './running-ca.ts';
 import { type Reloadable, RunningConfig } from './running-config.ts';
 import { serverCertificate } from './server-certificate.ts';
+import { takeFolder } from './take-folder.ts';
 import type { TestHooks } from './test-hooks.ts';
 
 export interface GatewayOptions extends GatewayFlags {
@@ -47,7 +49,10 @@ export async function startGateway({ dataDir, caPassphrase, testHooks, byVariabl
   const { files, clock, net } = world;
   await assertCa(folder, files);
   await using starting = new AsyncDisposableStack();
-  starting.use(await lockFolder(folder, files));
+  const lock = await takeFolder(folder, world);
+  if (lock === undefined)
+    throw new TunnelError('state.locked', `a gateway runs on ${folder.directory} already`, { hint: 'tunnel gateway status shows it; stop it first.' });
+  starting.use(lock);
   const keys = await loadKeys(folder, files, { now: clock.now, passphrase: caPassphrase });
   keys.authority.signingKey; // said now, and not at the first enrolment
   const config = await RunningConfig.open({ folder, flags, byVariable }, world);

@@ -1,6 +1,5 @@
 // What every operation of control works on; each file beside it is one operation.
 import type { ConfigAnswer, ReloadAnswer } from '../../api/config.ts';
-import { TunnelError } from '../../base/errors.ts';
 import type { World } from '../../base/world.ts';
 import type { Authority } from '../../pki/authority.ts';
 import type { DirectNetwork } from '../../policy/direct.ts';
@@ -9,6 +8,7 @@ import type { Store } from '../../store/open.ts';
 import type { SigningKey } from '../../tokens/signing-keys.ts';
 import type { CaDesk } from '../ca-on-disk.ts';
 import type { Assignment, EdgeForControl, EdgeStatus } from '../contract.ts';
+import { noGateway } from '../take-folder.ts';
 import type { Attempts } from './attempts.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Draining } from './drain.ts';
@@ -93,7 +93,7 @@ export interface ControlContext {
 /** Error `gateway.unreachable`: the data folder alone cannot do this. */
 export function assertServing(context: ControlContext): Serving {
   const serving = context.serving();
-  if (!serving) throw new TunnelError('gateway.unreachable', 'no gateway runs on this data folder', { hint: 'Start it: tunnel gateway start --data-dir DIR' });
+  if (!serving) throw noGateway();
   return serving;
 }
 
