@@ -20,7 +20,7 @@ export default class Complete extends TunnelCommand<Shown<typeof result>> {
   async run(): Promise<Shown<typeof result>> {
     const { args, flags } = await this.parse(Complete);
     const names = await completeNames(args.kind, flags['data-dir'], this.configDir(flags), await this.world(), this.interrupts.signal);
-    if (names.length > 0) this.log(names.join('\n'));
+    this.log(...names);
     return { names };
   }
 }

@@ -45,7 +45,7 @@ export default class Doctor extends TunnelCommand<Shown<typeof result>> {
     'An examination with TARGET opens one session and one connection, as tunnel connect does.',
   ].join('\n\n');
   static override examples = [
-    '<%= config.bin %> doctor',
+    '<%= config.bin %> doctor\nok       login-file              4.4 ms  alice at https://gw.example:8443 until 2026-12-21T21:04:22.286Z\nok       gateway-dns             4.4 ms  gw.example is 192.0.2.1\nok       gateway-tcp             3.6 ms  connected to 192.0.2.1:8443\nok       clock                  12.2 ms  agrees with that of the gateway\nok       gateway-tls             3.9 ms  TLSv1.3, its certificate is trusted\nok       gateway-ready           5.6 ms  it serves\nok       login                   6.0 ms  the gateway knows alice (operator)\nok       versions                        both are 0.1.0\nok       udp                     2.3 ms  QUIC answers at gw.example:8443\n\nAll is well.',
     '<%= config.bin %> doctor db.corp.example:5432',
     '<%= config.bin %> doctor 10.0.0.5:2222 --protocol ssh --json',
     '<%= config.bin %> doctor --data-dir /var/lib/tunnel --bundle report.json',
@@ -72,7 +72,7 @@ export default class Doctor extends TunnelCommand<Shown<typeof result>> {
     const show = (step: Step) => void (this.jsonEnabled() || process.stdout.write(`${lineOf(step, paint)}\n`));
     const report = await examine(wish, world, this.interrupts.signal, show);
     const { conclusion, ok } = report;
-    this.log(`\n${conclusion.message}${conclusion.hint === null ? '' : `\n${conclusion.hint}`}`);
+    this.log('', conclusion.message, ...(conclusion.hint === null ? [] : [conclusion.hint]));
     if (flags.bundle !== undefined) {
       const { writeBundle } = await import('../lib/doctor/bundle.ts');
       await writeBundle(flags.bundle, report, wish, world);

@@ -5,7 +5,7 @@ import { TunnelCommand } from '../lib/cli/command.ts';
 import { viaFlags } from '../lib/cli/forward-flags.ts';
 import { configDirFlag, waitFlag } from '../lib/cli/global-flags.ts';
 import { parseWait } from '../lib/cli/parse-wait.ts';
-import { errorText } from '../lib/cli/render-error.ts';
+import { errorLines } from '../lib/cli/render-error.ts';
 import type { EventShapes } from '../lib/cli/shape.ts';
 import { understand } from '../lib/cli/understand.ts';
 import { eventText, forwardText } from '../lib/operator/forward/describe.ts';
@@ -15,7 +15,10 @@ export default class Rdp extends TunnelCommand<undefined> {
   static override description =
     'Opens mstsc on Windows, xfreerdp3 or xfreerdp on Linux, and on macOS whatever opens .rdp files (Windows App), with a file for this one session, which is removed afterwards. ' +
     "Ends with the client, with its exit code. Each target has a local address of its own, so that the client's memory of certificates holds.";
-  static override examples = ['<%= config.bin %> rdp 10.0.0.5', "<%= config.bin %> rdp desk.corp.example:3390 --user 'CORP\\alice'"];
+  static override examples = [
+    '<%= config.bin %> rdp 10.0.0.5\n127.98.17.203:3389 -> 10.0.0.5:3389 (agent web1), opened with /usr/bin/xfreerdp3',
+    "<%= config.bin %> rdp desk.corp.example:3390 --user 'CORP\\alice'",
+  ];
   static override args = { target: Args.string({ description: 'HOST, or HOST:PORT where it is not 3389.', required: true, ignoreStdin: true }) };
   static override flags = {
     ...configDirFlag,
@@ -44,7 +47,7 @@ export default class Rdp extends TunnelCommand<undefined> {
     const target = rdpTarget(args.target, flags.site);
     const client = findClient(target);
     const [configDir, world, { signal }] = [this.configDir(flags), await this.world(), this.interrupts];
-    const failed = (error: unknown) => this.note(errorText(understand(error, 'tunnel rdp'), false));
+    const failed = (error: unknown) => this.note(...errorLines(understand(error, 'tunnel rdp'), false));
     const options = {
       configDir,
       agent: flags.agent,
@@ -64,6 +67,7 @@ export default class Rdp extends TunnelCommand<undefined> {
     process.exitCode = await runCommand(
       client.map((word) => word.replace('{file}', file.path)),
       forwards,
+      world.clock,
       signal,
       this.jsonEnabled() ? 'to stderr' : 'inherited',
     );

@@ -18,7 +18,10 @@ export default class SshConfig extends TunnelCommand<Result> {
   static override description =
     'For the hosts named, or, without any, for the routes that you may use and whose agents allow port 22. A host has the identity tunnel:HOST in known_hosts, as with tunnel ssh; ' +
     'a pattern cannot have that, so ssh keeps the keys of its hosts by their names.';
-  static override examples = ['<%= config.bin %> ssh-config >> ~/.ssh/config', '<%= config.bin %> ssh-config 10.0.0.7 web.corp.example'];
+  static override examples = [
+    '<%= config.bin %> ssh-config >> ~/.ssh/config',
+    '<%= config.bin %> ssh-config 10.0.0.7 web.corp.example\n# Written by tunnel ssh-config.\n\nHost 10.0.0.7\n  HostKeyAlias tunnel:10.0.0.7\n  ProxyCommand tunnel connect --stdio %h:%p\n\nHost web.corp.example\n  HostKeyAlias tunnel:web.corp.example\n  ProxyCommand tunnel connect --stdio %h:%p',
+  ];
   static override args = {
     hosts: Args.string({
       description: 'Names, addresses or patterns (*.corp.example); those of the routes where none is given.',
@@ -43,7 +46,7 @@ export default class SshConfig extends TunnelCommand<Result> {
     const names = args.hosts ?? [];
     const found = names.length > 0 ? namedHosts(names, site) : await routedHosts(this.configDir(flags), await this.world(), this.interrupts.signal);
     const config = sshConfig(found, { self: itself(), configDir: absolute(flags['config-dir']), agent, site, wait });
-    this.log(config);
+    this.log(...config.split('\n'));
     return { ...found, config };
   }
 }

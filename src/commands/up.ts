@@ -6,7 +6,7 @@ import { TunnelCommand } from '../lib/cli/command.ts';
 import { configDirFlag, waitFlag } from '../lib/cli/global-flags.ts';
 import { parseWait } from '../lib/cli/parse-wait.ts';
 import { profileStatus } from '../lib/cli/profile-shapes.ts';
-import { errorText } from '../lib/cli/render-error.ts';
+import { errorLines } from '../lib/cli/render-error.ts';
 import type { ResultShape } from '../lib/cli/shape.ts';
 import { understand } from '../lib/cli/understand.ts';
 import { eventText, forwardText } from '../lib/operator/forward/describe.ts';
@@ -17,7 +17,10 @@ export default class Up extends TunnelCommand<BroughtUp | undefined> {
   static override summary = "Bring a profile up: its forwards, in the background. Runs on the operator's machine, after login.";
   static override description =
     'Returns when every forward can be used. A profile that is up already stays as it is, with exit code 0. What it has to say later goes to its log; tunnel profile list shows how it is.';
-  static override examples = ['<%= config.bin %> up work', '<%= config.bin %> up work --wait 30s --json'];
+  static override examples = [
+    '<%= config.bin %> up work\nlistening 127.0.0.1:8080 -> intranet.corp.example:80 (agent web1)\nlistening 127.0.0.1:5432 -> db.corp.example:5432 (agent web1)\nwork is up, pid 4242, log ~/.config/tunnel/profiles/work/log',
+    '<%= config.bin %> up work --wait 30s --json',
+  ];
   static override args = { profile: Args.string({ description: 'Name of the profile.', required: true, ignoreStdin: true }) };
   static override flags = { ...configDirFlag, ...waitFlag };
   static override result: ResultShape<BroughtUp> = (shapes) => profileStatus(shapes).extend({ already: shapes.z.boolean() });
@@ -47,8 +50,8 @@ export default class Up extends TunnelCommand<BroughtUp | undefined> {
   async #stay(options: UpOptions, parent: Parent): Promise<void> {
     const { runProfile } = await import('../lib/operator/profiles/up.ts');
     const world = await this.world();
-    const say = (text: string) => this.note(`${new Date(world.clock.now()).toISOString()} ${text}`);
-    const failed = (error: unknown) => say(errorText(understand(error, 'tunnel up'), false));
+    const say = (text: string, ...more: readonly string[]) => this.note(`${new Date(world.clock.now()).toISOString()} ${text}`, ...more);
+    const failed = (error: unknown) => say('', ...errorLines(understand(error, 'tunnel up'), false));
     try {
       await runProfile(
         options,

@@ -1,7 +1,7 @@
 // A real terminal: a program in tmux, keys sent to it, its screen read.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -16,6 +16,8 @@ export interface Terminal {
   screen(): Promise<string>;
   /** Resolves with the screen once it shows that. */
   sees(what: RegExp): Promise<string>;
+  /** Every byte that was written to the terminal, before it made a screen of them. */
+  written(): string;
 }
 
 /** A shell in `cwd`; it ends with the test. */
@@ -31,9 +33,12 @@ export async function openTerminal(t: TestContext, cwd: string, env: Readonly<Re
   const variables = Object.entries({ ENV: rc, ...env }).map(([name, value]) => `${name}=${value}`);
   await tmux('new-session', '-d', '-x', '160', '-y', '50', '-c', cwd, 'env', ...variables, 'sh', '-i'); // tmux's own -e leaves PATH as it was
   t.after(() => tmux('kill-server'));
+  const record = join(cwd, '.written');
+  await tmux('pipe-pane', '-o', `cat >> '${record}'`);
   const screen = async () => await tmux('capture-pane', '-p');
   return {
     screen,
+    written: () => readFileSync(record, 'utf8'),
     press: async (...keys) => void (await tmux('send-keys', ...keys)),
     async sees(what) {
       for (let waited = 0; waited < SEEN_WITHIN_MS; waited += LOOK_EVERY_MS) {

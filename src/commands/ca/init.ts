@@ -13,7 +13,7 @@ export default class InitCa extends TunnelCommand<Shown<typeof result>> {
     'The key stays in the data folder, readable by this user alone. With --passphrase-file it is encrypted, and gateway start needs --ca-passphrase-file. ' +
     'With --from-pem a root CA that exists is used: ECDSA P-256 or P-384, CA:TRUE, allowed to sign certificates. A CA that the folder holds is never replaced here: see ca rotate.';
   static override examples = [
-    '<%= config.bin %> ca init --data-dir gw',
+    '<%= config.bin %> ca init --data-dir gw\nmade gw/ca-cert.pem, valid until 2036-11-18T21:04:17.000Z\npin 8457c6c6b58615333d5410ce93a20d580c639070be9a1add84f74f20a708c39b',
     '<%= config.bin %> ca init --data-dir gw --passphrase-file /run/credentials/ca-passphrase',
     '<%= config.bin %> ca init --data-dir gw --from-pem ca.pem --key-pem ca.key',
   ];
@@ -33,7 +33,7 @@ export default class InitCa extends TunnelCommand<Shown<typeof result>> {
     const from = flags['from-pem'] === undefined ? undefined : { pem: flags['from-pem'], key: flags['key-pem'] };
     const { caFile, pin, notAfter } = await initCa(this.dataDir(flags), world, { from, passphrase });
     const made = { ca_file: caFile, spki_sha256: pin, not_after: new Date(notAfter).toISOString() };
-    this.log(`made ${made.ca_file}, valid until ${made.not_after}\npin ${made.spki_sha256}`);
+    this.log(`made ${made.ca_file}, valid until ${made.not_after}`, `pin ${made.spki_sha256}`);
     return made;
   }
 }

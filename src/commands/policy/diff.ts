@@ -14,7 +14,10 @@ export default class DiffPolicy extends TunnelCommand<PolicyDiff> {
   static override summary = "List what another policy would newly refuse or allow. Runs on the gateway's machine, or anywhere for an admin who is logged in.";
   static override description =
     'Replays the connections that the audit log recorded, allowed and refused ones, through the policy in force and through the file, with logins and ports as they are now, and lists those that are decided differently. Nothing is changed.';
-  static override examples = ['<%= config.bin %> policy diff new-policy.yaml --data-dir gw', '<%= config.bin %> policy diff new-policy.yaml --since 7d --json'];
+  static override examples = [
+    '<%= config.bin %> policy diff new-policy.yaml --data-dir gw\nCHANGE   OPERATOR  TARGET        AGENT  NEW AGENT  TIMES  LAST                      NEW LINE\nrefused  alice     10.0.0.5:443  web1   -          1      2026-11-21T21:05:44.340Z  policy allows operator alice other targets than 10.0.0.5:443 on agent web1: rule 1 (ssh and web)\n\n17 requests since 2026-10-22T21:05:47.074Z replayed, 1 decided differently',
+    '<%= config.bin %> policy diff new-policy.yaml --since 7d --json',
+  ];
   static override args = { file: Args.string({ description: 'The other policy, YAML or JSON; - is standard input.', required: true, ignoreStdin: true }) };
   static override flags = {
     since: Flags.string({ summary: 'Replay from this time on: 2026-01-31T10:00:00Z, or 2h for two hours ago.', helpValue: 'TIME', default: '30d' }),
@@ -40,7 +43,7 @@ export default class DiffPolicy extends TunnelCommand<PolicyDiff> {
       line,
     ]);
     await this.table(['CHANGE', 'OPERATOR', 'TARGET', 'AGENT', 'NEW AGENT', 'TIMES', 'LAST', 'NEW LINE'], rows, 'nothing would change');
-    this.log(`\n${diff.requests} requests since ${diff.since} replayed, ${diff.differences.length} decided differently${diff.truncated ? ', and more' : ''}`);
+    this.log('', `${diff.requests} requests since ${diff.since} replayed, ${diff.differences.length} decided differently${diff.truncated ? ', and more' : ''}`);
     return diff;
   }
 }

@@ -12,7 +12,7 @@ export default class ExplainPolicy extends TunnelCommand<Explanation> {
   static override description =
     'Prints every agent that could carry the target, and the line that allows or denies it: of the login, of the policy, or of the agent. Nothing is connected.';
   static override examples = [
-    '<%= config.bin %> policy explain --as alice db.corp.example:5432',
+    '<%= config.bin %> policy explain --as alice db.corp.example:5432\nalice to db.corp.example:5432: allowed, through web1\n\nAGENT  ROUTE           RULE      STANDING  POLICY\nweb1   *.corp.example  wildcard  usable    operator alice: agent web1, ports 22,5432',
     '<%= config.bin %> policy explain --as alice 10.0.0.5:22 --agent web1 --json',
   ];
   static override args = { target: Args.string({ description: 'host:port or [v6]:port.', required: true, ignoreStdin: true }) };
@@ -31,7 +31,7 @@ export default class ExplainPolicy extends TunnelCommand<Explanation> {
     const { candidates, decision, login, operator, target } = explained;
     if (!login) this.note(`warning: operator ${operator} has not logged in: judged by policy alone`);
     const verdict = whatFor(decision);
-    this.log(`${operator} to ${target}: ${verdict}\n`);
+    this.log(`${operator} to ${target}: ${verdict}`, '');
     const rows = candidates.map(({ agent, route, rule, standing, policy }) => [agent, route ?? '', rule, standing, policy]);
     await this.table(['AGENT', 'ROUTE', 'RULE', 'STANDING', 'POLICY'], rows, 'no agent carries it');
     return explained;

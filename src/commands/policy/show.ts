@@ -18,7 +18,7 @@ export default class ShowPolicy extends TunnelCommand<PolicyAnswer> {
     const { flags } = await this.parse(ShowPolicy);
     await using access = await openAccess({ dataDir: flags['data-dir'], configDir: this.configDir(flags) }, await this.world());
     const answer = await access.client.policy(this.interrupts.signal);
-    this.log((await policyText(answer)).trimEnd());
+    this.log(...(await policyText(answer)).trimEnd().split('\n'));
     return answer;
   }
 }

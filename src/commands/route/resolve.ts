@@ -7,13 +7,15 @@ import { TunnelCommand } from '../../lib/cli/command.ts';
 import { apiFlags, waitFlag } from '../../lib/cli/global-flags.ts';
 import { parseWait } from '../../lib/cli/parse-wait.ts';
 import type { ResultShape } from '../../lib/cli/shape.ts';
-import { formatTable } from '../../lib/cli/table.ts';
 import { tryFor } from '../../lib/operator/try-for.ts';
 
 export default class ResolveRoute extends TunnelCommand<Resolution> {
   static override summary = "Show which agent would carry a target, and why. Runs on the gateway's machine, or anywhere for someone logged in.";
   static override description = 'Prints every candidate in the order in which it would be tried, and the rule that chose. Nothing is connected.';
-  static override examples = ['<%= config.bin %> route resolve db.corp.example:5432', '<%= config.bin %> route resolve 10.0.0.5:3389 --json'];
+  static override examples = [
+    '<%= config.bin %> route resolve db.corp.example:5432\ndb.corp.example:5432: through web1 by wildcard *.corp.example\n\nAGENT  SITE  ROUTE           RULE      STANDING  POLICY\nweb1   -     *.corp.example  wildcard  usable    operator alice: agent web1, ports 22,5432',
+    '<%= config.bin %> route resolve 10.0.0.5:3389 --json',
+  ];
   static override args = { target: Args.string({ description: 'host:port or [v6]:port.', required: true, ignoreStdin: true }) };
   static override flags = {
     ...apiFlags,
@@ -38,21 +40,14 @@ export default class ResolveRoute extends TunnelCommand<Resolution> {
       return await access.client.resolve(request, signal);
     };
     const resolution = await tryFor(waitMs, resolve, world.clock, signal);
-    this.log(describe(resolution));
+    this.log(`${resolution.target}: ${describeDecision(resolution.decision)}`, '');
+    await this.table(['AGENT', 'SITE', 'ROUTE', 'RULE', 'STANDING', 'POLICY'], resolution.candidates.map(cells), 'no candidates');
     return resolution;
   }
 }
 
-function describe({ target, decision, candidates }: Resolution): string {
-  const rows = candidates.map(({ agent, route, rule, standing, policy, failed_lately: failed, site }) => [
-    agent,
-    site ?? '',
-    route ?? '',
-    rule,
-    failed === null ? standing : `${standing}, failed lately: ${failed}`,
-    policy,
-  ]);
-  return `${target}: ${describeDecision(decision)}\n\n${formatTable(['AGENT', 'SITE', 'ROUTE', 'RULE', 'STANDING', 'POLICY'], rows, 'no candidates')}`;
+function cells({ agent, route, rule, standing, policy, failed_lately: failed, site }: Resolution['candidates'][number]): string[] {
+  return [agent, site ?? '', route ?? '', rule, failed === null ? standing : `${standing}, failed lately: ${failed}`, policy];
 }
 
 function describeDecision(decision: Resolution['decision']): string {

@@ -15,6 +15,7 @@ export default class OpenSession extends TunnelCommand<Shown<typeof result>> {
     'The gateway must run with --proxy-listen. The token is good for the targets named here and for a few minutes; connections that are open by then live on. ' +
     'What is printed is a configuration of curl, so that the token need not stand in a command line, where every user of the machine can read it.';
   static override examples = [
+    '<%= config.bin %> session open 10.0.0.5:80\n# Until 2026-11-21T21:09:37.126Z, for example: tunnel session open 10.0.0.5:80 | curl --config - http://10.0.0.5:80/\nproxytunnel\nproxy = "https://gw.example:8444"\nproxy-cacert = "/home/alice/.config/tunnel/gateway-ca.pem"\nproxy-header = "Proxy-Authorization: Bearer eyJhbGciOiJFZERTQSIs..."',
     '<%= config.bin %> session open 10.0.0.5:80 | curl --config - http://10.0.0.5/',
     '<%= config.bin %> session open git.corp.example:443 --json',
   ];
@@ -39,13 +40,13 @@ export default class OpenSession extends TunnelCommand<Shown<typeof result>> {
       await this.world(),
       this.interrupts.signal,
     );
-    this.log(curlConfig(opened, args.targets[0] ?? ''));
+    this.log(...curlConfig(opened, args.targets[0] ?? ''));
     return opened;
   }
 }
 
 /** As `curl --config` reads it, so that the token stands in no command line. */
-function curlConfig({ proxy, token, ca_file, expires_at }: Shown<typeof result>, target: string): string {
+function curlConfig({ proxy, token, ca_file, expires_at }: Shown<typeof result>, target: string): string[] {
   const quoted = (text: string) => `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
   return [
     `# Until ${expires_at}, for example: tunnel session open ${target} | curl --config - http://${target}/`,
@@ -53,5 +54,5 @@ function curlConfig({ proxy, token, ca_file, expires_at }: Shown<typeof result>,
     `proxy = ${quoted(proxy)}`,
     `proxy-cacert = ${quoted(ca_file)}`,
     `proxy-header = ${quoted(`Proxy-Authorization: Bearer ${token}`)}`,
-  ].join('\n');
+  ];
 }

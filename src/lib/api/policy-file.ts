@@ -1,12 +1,14 @@
 // The policy and its tests as files: what `policy show` prints and `policy test` reads, on the side of whoever asks.
 import { z } from 'zod';
 import { TunnelError } from '../base/errors.ts';
+import { escapeText } from '../base/escape.ts';
 import { formatPolicy, parsePolicyYaml } from '../policy/document.ts';
 import { Assertion, type PolicyAnswer } from './policy.ts';
 
 /** The file, with what it is in comments; comments are not kept by the gateway. */
 export async function policyText({ revision, set_at, set_by, policy }: PolicyAnswer): Promise<string> {
-  const head = revision === 0 ? '# built in: no policy is set, the logins alone decide' : `# revision ${revision}, set ${set_at} by ${set_by}`;
+  const head =
+    revision === 0 ? '# built in: no policy is set, the logins alone decide' : `# revision ${revision}, set ${set_at} by ${escapeText(set_by ?? '')}`;
   return `${head}\n${await formatPolicy(policy)}`;
 }
 

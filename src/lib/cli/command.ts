@@ -8,7 +8,7 @@ import { isTruthy, withVariables } from './environment.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { globalFlags } from './global-flags.ts';
 import { Interrupts } from './interrupts.ts';
-import { errorJson, errorText } from './render-error.ts';
+import { errorJson, errorLines } from './render-error.ts';
 import type { EventShapes, ResultShape } from './shape.ts';
 import { formatTable } from './table.ts';
 import { understand } from './understand.ts';
@@ -48,9 +48,9 @@ export abstract class TunnelCommand<T extends object | undefined> extends Comman
     return super.jsonEnabled() || isTruthy(process.env['TUNNEL_JSON']);
   }
 
-  /** For people, on standard output; each line made harmless. Nothing with `--json`. */
-  override log(text = ''): void {
-    if (!this.jsonEnabled()) process.stdout.write(`${harmless(text)}\n`);
+  /** For people, on standard output: each text is one line, whatever stands in it. Nothing with `--json`. */
+  override log(...lines: readonly string[]): void {
+    if (!this.jsonEnabled()) process.stdout.write(harmless(lines));
   }
 
   /** A table for people, as `formatTable` makes it, in colour on a terminal. */
@@ -59,8 +59,8 @@ export abstract class TunnelCommand<T extends object | undefined> extends Comman
   }
 
   /** For people, on standard error, with `--json` too. */
-  protected note(text: string): void {
-    process.stderr.write(`${harmless(text)}\n`);
+  protected note(...lines: readonly string[]): void {
+    process.stderr.write(harmless(lines));
   }
 
   /** One line of a stream; nothing without `--json`. */
@@ -108,9 +108,9 @@ export abstract class TunnelCommand<T extends object | undefined> extends Comman
     const error = understand(thrown, `tunnel ${(this.id ?? '').replaceAll(':', ' ')}`);
     process.exitCode = EXIT_CODES[error.kind];
     const debug = this.#given('debug');
-    if (!this.jsonEnabled()) return void process.stderr.write(`${errorText(error, debug, await paintFor(process.stderr))}\n`);
+    if (!this.jsonEnabled()) return void process.stderr.write(`${errorLines(error, debug, await paintFor(process.stderr)).join('\n')}\n`);
     this.logJson(errorJson(error, this.#streaming));
-    if (debug) this.note(errorText(error, true));
+    if (debug) this.note(...errorLines(error, true));
   }
 
   protected override async finally(error: Error | undefined): Promise<void> {
@@ -127,6 +127,6 @@ export abstract class TunnelCommand<T extends object | undefined> extends Comman
   }
 }
 
-function harmless(text: string): string {
-  return text.split('\n').map(escapeText).join('\n');
+function harmless(lines: readonly string[]): string {
+  return lines.map((line) => `${escapeText(line)}\n`).join('');
 }

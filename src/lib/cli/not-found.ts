@@ -4,7 +4,7 @@ import { safeJson } from '../base/escape.ts';
 import { paintFor } from './colour.ts';
 import { isTruthy } from './environment.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import { errorJson, errorText } from './render-error.ts';
+import { errorJson, errorLines } from './render-error.ts';
 
 interface NotFound {
   /** `agent:start:foo` where `agent start foo` was typed: oclif joins what it cannot tell from a command. */
@@ -18,7 +18,7 @@ export default async function notFound({ id, argv = [], config }: NotFound): Pro
   const json = [id, ...argv].includes('--json') || isTruthy(process.env['TUNNEL_JSON']);
   process.exitCode = EXIT_CODES[error.kind];
   if (json) process.stdout.write(`${safeJson(errorJson(error, false))}\n`);
-  else process.stderr.write(`${errorText(error, false, await paintFor(process.stderr))}\n`);
+  else process.stderr.write(`${errorLines(error, false, await paintFor(process.stderr)).join('\n')}\n`);
 }
 
 /** What was meant: a flag before the command, an argument too many, or a command that we do not have. */

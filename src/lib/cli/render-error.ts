@@ -5,11 +5,11 @@ import { escapeText } from '../base/escape.ts';
 import { type Paint, PLAIN } from './colour.ts';
 
 /** What failed and why, then what to do; with `debug` the stack and its causes. */
-export function errorText(error: TunnelError, debug: boolean, paint: Paint = PLAIN): string {
+export function errorLines(error: TunnelError, debug: boolean, paint: Paint = PLAIN): string[] {
   const lines = [paint.failure(`error: ${escapeText(error.message)}`)];
   if (error.hint !== undefined) lines.push(paint.hint(escapeText(error.hint)));
   if (debug) lines.push(...stackLines(error));
-  return lines.join('\n');
+  return lines;
 }
 
 /** In a stream that has begun an error is an event; otherwise it is the one document. */

@@ -7,7 +7,7 @@ import * as Flags from '@oclif/core/flags';
 import { parse } from '@oclif/core/parser';
 import { ERROR_KINDS, TunnelError } from '../base/errors.ts';
 import { EXIT_CODES, EXIT_MEANINGS } from './exit-codes.ts';
-import { errorJson, errorText } from './render-error.ts';
+import { errorJson, errorLines } from './render-error.ts';
 import { understand } from './understand.ts';
 
 test('exit codes as tunnel(1) documents them', () => {
@@ -72,8 +72,8 @@ test('an abort is an interruption, anything else is our fault', () => {
 
 test('text: what failed and what to do, harmless and without a stack', () => {
   const error = new TunnelError('route.none', 'no agent carries \u001b[31mred\nline', { hint: 'Ask.' });
-  assert.equal(errorText(error, false), 'error: no agent carries \\u001b[31mred\\u000aline\nAsk.');
-  assert.match(errorText(error, true), /understand\.test/);
+  assert.deepEqual(errorLines(error, false), ['error: no agent carries \\u001b[31mred\\u000aline', 'Ask.']);
+  assert.match(errorLines(error, true).join('\n'), /understand\.test/);
 });
 
 test('JSON: a document alone, an event once a stream has begun', () => {

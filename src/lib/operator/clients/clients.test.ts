@@ -63,6 +63,17 @@ test('lines of ssh_config', () => {
   for (const bad of ['*', 'a b', 'a\nHost *', '10.0.*', '!x']) assert.throws(() => namedHosts([bad], undefined), { kind: 'usage' });
 });
 
+test('a gateway cannot add lines to ssh_config', () => {
+  const smuggled = 'x\n  ProxyCommand evil';
+  for (const route of [`*.${smuggled}`, `*.corp.example\n  ProxyCommand evil`, smuggled, `10.0.0.0/8\n  ProxyCommand evil`])
+    assert.throws(() => hostsOf(route));
+  const lines = sshConfig({ hosts: [], skipped: [{ route: smuggled, why: 'port 22 is not allowed there' }] }, WAY).split('\n');
+  assert.ok(
+    lines.every((line) => line.startsWith('# ')),
+    String(lines),
+  );
+});
+
 for (const [text, target] of [
   ['10.0.0.5', '10.0.0.5:3389'],
   ['desk.corp.example:3390', 'desk.corp.example:3390'],

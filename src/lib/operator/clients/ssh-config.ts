@@ -1,4 +1,5 @@
 // Lines of ssh_config for hosts behind agents: for those that are named, or for what the routes that this operator may use say.
+import { escapeText } from '../../base/escape.ts';
 import type { World } from '../../base/world.ts';
 import { parsePorts, portAllowed } from '../../policy/ports.ts';
 import { isNamePattern, parseNamePattern } from '../../routing/name-pattern.ts';
@@ -24,10 +25,7 @@ export interface SshHosts {
 
 /** Names, addresses, or patterns as routes have them. Error `target.malformed`. */
 export function namedHosts(names: readonly string[], site: string | undefined): SshHosts {
-  const hosts = names.map((name) =>
-    name.startsWith('*.') && isNamePattern(name.toLowerCase()) ? { pattern: parseNamePattern(name), host_key_alias: null } : literal(name, site),
-  );
-  return { hosts, skipped: [] };
+  return { hosts: names.map((name) => patternOrLiteral(name, site)), skipped: [] };
 }
 
 /** Asks the gateway. Errors `login.missing`, and those of the API. */
@@ -57,7 +55,7 @@ export async function routedHosts(configDir: string, world: World, signal: Abort
 
 /** As ssh_config patterns, which know whole labels and whole numbers only. */
 export function hostsOf(route: string): SshHosts {
-  if (!route.includes('/')) return { hosts: [route.startsWith('*.') ? { pattern: route, host_key_alias: null } : literal(route, undefined)], skipped: [] };
+  if (!route.includes('/')) return { hosts: [patternOrLiteral(route, undefined)], skipped: [] };
   const { family, base, prefix } = parseSubnet(route);
   if (prefix === base.length * 8) return { hosts: [literal(route.slice(0, route.lastIndexOf('/')), undefined)], skipped: [] };
   if (family === 6) return skip(route, 'an IPv6 network is no pattern; name a host');
@@ -77,8 +75,12 @@ export function sshConfig({ hosts, skipped }: SshHosts, way: SshWay): string {
     const alias = host_key_alias === null ? [] : [`  HostKeyAlias ${host_key_alias}`];
     return [`Host ${pattern}`, ...alias, `  ProxyCommand ${proxyCommand(way, pattern.includes(':'))}`].join('\n');
   });
-  const left = skipped.map(({ route, why }) => `# left out ${route}: ${why}`);
+  const left = skipped.map(({ route, why }) => `# left out ${escapeText(route)}: ${why}`);
   return [['# Written by tunnel ssh-config.', ...left].join('\n'), ...blocks].join('\n\n');
+}
+
+function patternOrLiteral(name: string, site: string | undefined): SshHost {
+  return name.startsWith('*.') && isNamePattern(name.toLowerCase()) ? { pattern: parseNamePattern(name), host_key_alias: null } : literal(name, site);
 }
 
 function literal(name: string, site: string | undefined): SshHost {
