@@ -9,7 +9,7 @@ import { TunnelCommand } from '../lib/cli/command.ts';
 import { forwardFlags, targetArgs } from '../lib/cli/forward-flags.ts';
 import { configDirFlag, waitFlag } from '../lib/cli/global-flags.ts';
 import { parseWait } from '../lib/cli/parse-wait.ts';
-import { errorText } from '../lib/cli/render-error.ts';
+import { errorLines } from '../lib/cli/render-error.ts';
 import type { EventShapes } from '../lib/cli/shape.ts';
 import { StatusLine } from '../lib/cli/status-line.ts';
 import { understand } from '../lib/cli/understand.ts';
@@ -147,7 +147,8 @@ export default class Connect extends TunnelCommand<undefined> {
   ): Promise<void> {
     const { connectPorts } = await import('../lib/operator/connect.ts');
     const { signal } = this.interrupts;
-    await using forwards = await connectPorts(options, await this.world(), signal);
+    const world = await this.world();
+    await using forwards = await connectPorts(options, world, signal);
     this.#announce(forwards.ready, command !== undefined);
     this.#announceRules(forwards, command !== undefined || options.keepAlive === true);
     await onReady(forwards.ready);
@@ -158,7 +159,7 @@ export default class Connect extends TunnelCommand<undefined> {
     }
     const { runCommand } = await import('../lib/operator/forward/command.ts');
     this.interrupts.leaveCtrlCToChild();
-    process.exitCode = await runCommand(command, forwards, signal);
+    process.exitCode = await runCommand(command, forwards, world.clock, signal);
   }
 
   #announce(forwards: readonly ReadyForward[], quiet = false): void {
@@ -184,7 +185,7 @@ export default class Connect extends TunnelCommand<undefined> {
   readonly #failed = (thrown: unknown): void => {
     const error = understand(thrown, 'tunnel connect');
     this.event({ event: 'error', error });
-    this.#say(errorText(error, false));
+    this.#say(...errorLines(error, false));
   };
 
   /** What happens meanwhile. With --stdio standard error is ssh's, and its user sees the connection end. */
@@ -202,9 +203,9 @@ export default class Connect extends TunnelCommand<undefined> {
     this.#say(eventText(event) ?? '');
   };
 
-  #say(text: string): void {
+  #say(...lines: readonly string[]): void {
     this.#status?.clear();
-    if (!this.#quiet) this.note(text);
+    if (!this.#quiet) this.note(...lines);
   }
 }
 

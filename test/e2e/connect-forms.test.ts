@@ -5,32 +5,30 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { after, before, describe, type TestContext, test } from 'node:test';
-import { type Chain, startChain } from '../support/chain.ts';
+import { before, describe, type TestContext, test } from 'node:test';
+import { sharedChain } from '../support/chain.ts';
 import { BIN, run, start, succeed, tunnel } from '../support/cli.ts';
 import { lacking } from '../support/programs.ts';
 import { dial, readToEnd, startTarget } from '../support/tcp.ts';
+import { wholeSuite } from '../support/whole-suite.ts';
+
+const SENT_BYTES = 4 << 20;
 
 describe('through one chain', () => {
-  const cleanups: (() => unknown)[] = [];
-  let chain: Chain;
+  const whole = wholeSuite();
+  const chain = sharedChain({ ports: '1-65534' });
   let web: string;
   before(async () => {
-    const t = { after: (cleanup: () => unknown) => cleanups.push(cleanup) } as unknown as TestContext;
-    chain = await startChain(t, { ports: '1-65534' });
     const server = createServer((request, response) => request.resume().once('end', () => response.end(`${request.method} ${request.url}`)));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    cleanups.push(() => {
+    whole.after(() => {
       server.closeAllConnections();
       server.close();
     });
     web = String((server.address() as AddressInfo).port);
   });
-  after(async () => {
-    for (const cleanup of cleanups.reverse()) await cleanup();
-  });
 
-  const connecting = (t: TestContext, ...args: string[]) => start(t, ['connect', ...args, '--config-dir', chain.operatorFolder]);
+  const connecting = (t: TestContext, ...args: string[]) => start(t, ['connect', ...args, '--config-dir', chain().operatorFolder]);
   const curl = (...args: string[]) => run('curl', ['-sS', '--max-time', '20', ...args]);
 
   test('several targets, as kubectl and as ssh write them, each with its line', async (t) => {
@@ -109,13 +107,22 @@ describe('through one chain', () => {
     assert.equal((await curl('-o', '/dev/null', '-w', '%{http_code}', `http://${listen}/`)).stdout, '405');
   });
 
+  test('what a program sent before its end arrives, and its end is no failure', async (t) => {
+    const arrived = Promise.withResolvers<number>();
+    const target = await startTarget(t, (socket) => void readToEnd(socket).then(({ bytes, end }) => arrived.resolve(end === 'fin' ? bytes : -1)));
+    const send = `require('node:net').connect(process.env.TUNNEL_PORT, '127.0.0.1').end(Buffer.alloc(${SENT_BYTES}), () => process.exit())`;
+    const { code, stderr } = await tunnel(['connect', `127.0.0.1:${target}`, '--config-dir', chain().operatorFolder, '--', process.execPath, '-e', send]);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.equal(await arrived.promise, SENT_BYTES);
+  });
+
   test('a program with a proxy filled in', { skip: lacking('curl') }, async () => {
     const args = [
       'connect',
       '-D',
       '0',
       '--config-dir',
-      chain.operatorFolder,
+      chain().operatorFolder,
       '--',
       'curl',
       '-sS',
@@ -128,7 +135,7 @@ describe('through one chain', () => {
   });
 
   test('unix sockets are private, are gone with the command, and are not taken from others', { skip: lacking('curl') }, async (t) => {
-    const [first, second] = [join(chain.folder, 'a.sock'), join(chain.folder, 'b.sock')];
+    const [first, second] = [join(chain().folder, 'a.sock'), join(chain().folder, 'b.sock')];
     const running = connecting(t, `127.0.0.1:${web}`, '--listen', `unix:${first}`);
     assert.equal((await running.event('ready'))['listen'], `unix:${first}`);
     const other = connecting(t, '-L', `${second}:127.0.0.1:${web}`);
@@ -137,7 +144,7 @@ describe('through one chain', () => {
       assert.equal(statSync(path).mode & 0o777, 0o600);
       assert.equal((await curl('--unix-socket', path, 'http://x/over')).stdout, 'GET /over');
     }
-    const taken = await tunnel(['connect', `127.0.0.1:${web}`, '--listen', `unix:${first}`, '--config-dir', chain.operatorFolder, '--json']);
+    const taken = await tunnel(['connect', `127.0.0.1:${web}`, '--listen', `unix:${first}`, '--config-dir', chain().operatorFolder, '--json']);
     assert.equal(taken.code, 8);
     await running.stop();
     assert.throws(() => statSync(first), { code: 'ENOENT' });
@@ -146,7 +153,7 @@ describe('through one chain', () => {
 
   test('-f comes back when it is ready, with a pid, and the log is private', { skip: process.platform === 'win32' }, async (t) => {
     const hello = await startTarget(t, (socket) => socket.end('hello'));
-    const { stdout } = await succeed(['connect', '-f', `127.0.0.1:${hello}`, '--config-dir', chain.operatorFolder, '--json']);
+    const { stdout } = await succeed(['connect', '-f', `127.0.0.1:${hello}`, '--config-dir', chain().operatorFolder, '--json']);
     const [ready, background] = stdout
       .trim()
       .split('\n')
@@ -158,7 +165,7 @@ describe('through one chain', () => {
     assert.equal(await text(await dial(t, port)), 'hello');
     assert.equal(statSync(log).mode & 0o777, 0o600);
     assert.match(readFileSync(log, 'utf8'), /"event":"ready"/);
-    const failed = await tunnel(['connect', '-f', '192.0.2.1:80', '--config-dir', chain.operatorFolder, '--json']);
+    const failed = await tunnel(['connect', '-f', '192.0.2.1:80', '--config-dir', chain().operatorFolder, '--json']);
     assert.deepEqual([failed.code, (failed.json()['error'] as { code: string }).code], [5, 'route.none']);
     const held = connect(port, '127.0.0.1').on('error', () => {});
     t.after(() => held.destroy());
@@ -166,7 +173,7 @@ describe('through one chain', () => {
 
   test('what ssh has and this has not is refused by name; -N changes nothing', async () => {
     const refused = async (...args: string[]) => {
-      const { code, stdout } = await tunnel(['connect', '--config-dir', chain.operatorFolder, '--json', ...args]);
+      const { code, stdout } = await tunnel(['connect', '--config-dir', chain().operatorFolder, '--json', ...args]);
       return [code, (JSON.parse(stdout) as { error: { message: string } }).error.message] as const;
     };
     for (const flag of ['-R', '-J']) {
@@ -176,18 +183,18 @@ describe('through one chain', () => {
     }
     assert.equal((await refused('-W', '-D', '1080'))[0], 2);
     assert.equal((await refused('-f', '127.0.0.1:80', '--', 'true'))[0], 2);
-    const answer = await tunnel(['connect', '-N', `127.0.0.1:${web}`, '--config-dir', chain.operatorFolder, '--', process.execPath, '-e', '0']);
+    const answer = await tunnel(['connect', '-N', `127.0.0.1:${web}`, '--config-dir', chain().operatorFolder, '--', process.execPath, '-e', '0']);
     assert.equal(answer.code, 0, answer.stderr);
   });
 
   test('an agent by name, and one that there is not, also for a proxy', async () => {
-    const unknown = await tunnel(['connect', '-D', '0', '--agent', 'nobody', '--config-dir', chain.operatorFolder, '--json']);
+    const unknown = await tunnel(['connect', '-D', '0', '--agent', 'nobody', '--config-dir', chain().operatorFolder, '--json']);
     assert.deepEqual([unknown.code, (unknown.json()['error'] as { code: string }).code], [5, 'agent.unknown']);
   });
 
   test('-W is what ssh calls --stdio', async (t) => {
     const hello = await startTarget(t, (socket) => socket.end('SSH-2.0-hello\r\n'));
-    const { stdout } = await run(process.execPath, [BIN, 'connect', '-W', `127.0.0.1:${hello}`, '--config-dir', chain.operatorFolder]);
+    const { stdout } = await run(process.execPath, [BIN, 'connect', '-W', `127.0.0.1:${hello}`, '--config-dir', chain().operatorFolder]);
     assert.equal(stdout, 'SSH-2.0-hello\r\n');
   });
 });

@@ -77,7 +77,7 @@ async function ask(api: SessionApi, check: SmokeCheck, seen: { agent: string | n
     await using forwards = await startForwards({ api, specs, waitMs: 0, onFailure: () => {}, ...asAsked }, world, signal);
     seen.agent = forwards.ready[0]?.agent ?? null;
     judgeAgent(agent, seen.agent);
-    const code = await runCommand(command, forwards, signal, 'to stderr');
+    const code = await runCommand(command, forwards, world.clock, signal, 'to stderr');
     if (code !== exit) throw new TunnelError('check.failed', `${command[0]} ended with exit code ${code}, not ${exit}`);
     return;
   }

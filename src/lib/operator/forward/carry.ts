@@ -7,6 +7,7 @@ import type { Channel } from '../open-channel.ts';
 /** Bytes of all channels, those that are open included. */
 export class Traffic {
   readonly #open = new Set<Carried>();
+  #quiet = Promise.withResolvers<void>();
   #up = 0;
   #down = 0;
 
@@ -23,6 +24,11 @@ export class Traffic {
     return { up, down };
   }
 
+  /** Resolves as soon as no channel is open. */
+  async quiet(): Promise<void> {
+    while (this.#open.size > 0) await this.#quiet.promise;
+  }
+
   /** Runs `work` with the counters of one channel. */
   async count<Value>(work: (carried: Carried) => Promise<Value>): Promise<Value> {
     const carried: Carried = { aToB: 0, bToA: 0 };
@@ -33,6 +39,8 @@ export class Traffic {
       this.#open.delete(carried);
       this.#up += carried.aToB;
       this.#down += carried.bToA;
+      this.#quiet.resolve();
+      this.#quiet = Promise.withResolvers();
     }
   }
 }

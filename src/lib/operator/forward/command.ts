@@ -1,6 +1,10 @@
 // Runs the program behind `--` with a forward's address filled in; the tunnel lives as long as the program.
+import type { Clock } from '../../base/world.ts';
 import { runProgram } from '../../system/run-program.ts';
 import type { Forwards } from './start.ts';
+
+/** What the program has sent before its end may still be on its way. */
+const LAST_BYTES_MS = 1000;
 
 export interface Address {
   readonly host: string;
@@ -20,7 +24,8 @@ export function fillIn(argument: string, address: Address): string {
  */
 export async function runCommand(
   command: readonly string[],
-  { ready, ended }: Pick<Forwards, 'ready' | 'ended'>,
+  { ready, ended, traffic }: Pick<Forwards, 'ready' | 'ended' | 'traffic'>,
+  clock: Clock,
   signal: AbortSignal,
   terminal: 'inherited' | 'to stderr' = 'inherited',
 ): Promise<number> {
@@ -31,6 +36,9 @@ export async function runCommand(
   const env = { TUNNEL_HOST: address.host, TUNNEL_PORT: address.port, TUNNEL_ADDR: address.addr };
   const code = await runProgram(file, args, AbortSignal.any([signal, over.signal]), { env, terminal });
   if (over.signal.aborted) throw over.signal.reason;
+  const enough = new AbortController();
+  await Promise.race([traffic.quiet(), clock.sleep(LAST_BYTES_MS, enough.signal)]);
+  enough.abort();
   return code;
 }
 

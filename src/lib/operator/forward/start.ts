@@ -38,14 +38,12 @@ export interface Forwards extends AsyncDisposable {
 }
 
 /** Errors `port.in-use`, `address.not-here` before the gateway is asked; then those of `startLease`. */
-export async function startForwards(
-  { specs, agent, alternates = [], onFailure, ...options }: ForwardsOptions,
-  world: World,
-  signal: AbortSignal,
-): Promise<Forwards> {
+export async function startForwards({ specs, agent, alternates = [], ...options }: ForwardsOptions, world: World, signal: AbortSignal): Promise<Forwards> {
   await using starting = new AsyncDisposableStack();
   const granted = Promise.withResolvers<Lease>();
   const traffic = new Traffic();
+  let closing = false; // what is cut by that did not fail
+  const onFailure = (error: unknown) => void (closing || options.onFailure(error));
   const connect: ConnectTarget = async (target, gone) => (await unlessAborted(granted.promise, gone)).connect(target, gone);
   const serveAs = ({ protocol, target }: ForwardSpec): Serve => {
     if (protocol === 'tcp') return toTarget(target, connect, traffic);
@@ -71,5 +69,9 @@ export async function startForwards(
     return { target, listen: formatListen(listen), protocol, agent: agentOf.get(target) ?? null, shared: isPublic(listen) };
   });
   const running = starting.move();
-  return { ready, lease, traffic, ended: lease.ended, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  const close = () => {
+    closing = true;
+    return running.disposeAsync();
+  };
+  return { ready, lease, traffic, ended: lease.ended, [Symbol.asyncDispose]: close };
 }

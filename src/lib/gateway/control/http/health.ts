@@ -47,10 +47,10 @@ function statusOf(context: ControlContext): StatusAnswer {
     agents_online: context.registry.all().filter(({ online }) => online).length,
     channels: context.sessions.channels,
     pid: process.pid,
-    uptime_seconds: (now - since) / 1000,
+    uptime_seconds: Math.round(now - since) / 1000,
     edge: {
       pid: edge.pid,
-      uptime_seconds: edge.pid === null ? 0 : (now - edge.since) / 1000,
+      uptime_seconds: edge.pid === null ? 0 : Math.round(now - edge.since) / 1000,
       memory_bytes: edge.memoryBytes,
       late_ms: edge.lateMs,
       restarts: edge.restarts,
