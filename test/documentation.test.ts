@@ -34,11 +34,19 @@ for (const page of pages) {
 }
 
 test('examples in help name what exists', () => {
-  const examples = [...commands.values()].flatMap(({ examples = [] }) => examples.map((example) => String(example).replaceAll('<%= config.bin %>', 'tunnel')));
+  const examples = [...commands.values()].flatMap(({ examples = [] }) => examples.map((example) => String(example).replaceAll('<%= config.bin %>', 'tunnel').split('\n')[0] ?? ''));
   assert.deepEqual(
     examples.flatMap((example) => commandLines(example).flatMap((line) => faults(line).map((fault) => `${fault}: ${line}`))),
     [],
   );
+});
+
+/** What they print is somebody else's, a file for a program, or nothing. */
+const WITHOUT_OUTPUT = ['complete', 'completion', 'policy:show', 'profile:edit', 'ssh', 'token:mint', 'wizard'];
+
+test('help shows what a command prints', () => {
+  const without = [...commands.values()].filter(({ examples = [] }) => !examples.some((example) => String(example).includes('\n'))).map(({ id }) => id);
+  assert.deepEqual(without.sort(), WITHOUT_OUTPUT);
 });
 
 test('the check itself sees what is wrong', () => {

@@ -14,7 +14,7 @@ export default class Audit extends TunnelCommand<AuditPage | undefined> {
   static override description =
     'With --follow it prints what is there and then each row as it comes, until it is interrupted; with --json one object a line. The number of the last row is the cursor to go on from: --after.';
   static override examples = [
-    '<%= config.bin %> audit --data-dir gw',
+    '<%= config.bin %> audit --data-dir gw\nSEQ  TIME                      CODE             ACTOR        SUBJECT                                     DETAIL\n2    2026-11-21T21:04:19.220Z  gateway.started  gateway      gateway                                     {"version":"0.1.0","url":"https://gw.example:8443","tcp":"0.0.0.0:8443","udp":"0.0.0.0:8443","proxy":null}\n3    2026-11-21T21:04:19.712Z  token.minted     local-admin  token:0b4e8371-1fa0-427c-b16a-9b4db06aae8a  {"kind":"agent","name":"web1"}',
     '<%= config.bin %> audit --code channel.refused --actor operator:alice --since 2h --json',
     '<%= config.bin %> audit --follow --after 1200 --json',
   ];

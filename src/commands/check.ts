@@ -30,7 +30,7 @@ export default class Check extends TunnelCommand<Shown<typeof result>> {
     'Ends with exit code 1 when a check fails. What commands print goes to standard error.',
   ].join('\n\n');
   static override examples = [
-    '<%= config.bin %> check smoke.yaml\nok   ssh of the bastion: agent web1, 12 ms\nFAIL the database: db.corp.example:5432 through web1: connection refused by 10.0.0.5:5432 (target.refused), 3 ms\n1 passed, 1 failed',
+    '<%= config.bin %> check smoke.yaml\nok   ssh of the bastion: agent web1, 12 ms\nFAIL the database: db.corp.example:5432 through web1: 10.0.0.5:5432 refused the connection (target.refused), 3 ms\n1 passed, 1 failed',
     '<%= config.bin %> check smoke.yaml --junit report.xml --json',
     'printf \'checks: [{target: "10.0.0.5:22", banner: SSH-2.0, within: 3s}]\' | <%= config.bin %> check -',
   ];

@@ -12,7 +12,10 @@ export default class ShowConfig extends TunnelCommand<FolderSettings & { data_di
   static override description =
     'A value comes from a flag, from its environment variable, from gateway.json or agent.json in the data folder, or is the default, in this order. A gateway or agent that runs is asked what it goes by; ' +
     'for one that does not, the answer is what its next start would find in this environment. Secrets are not settings and are never shown.';
-  static override examples = ['<%= config.bin %> config --data-dir gw', '<%= config.bin %> config --data-dir ag --json'];
+  static override examples = [
+    '<%= config.bin %> config --data-dir gw\nFILE             SETTING              VALUE                    FROM\ngw/gateway.json  listen               0.0.0.0:8443             flag\ngw/gateway.json  public_url           https://gw.example:8443  file\ngw/gateway.json  agent_cert_lifetime  90d                      default\n...',
+    '<%= config.bin %> config --data-dir ag --json',
+  ];
   static override flags = { ...dataDirFlag };
   static override result: ResultShape<FolderSettings & { data_dir: string }> = ({ z, SettingsOfFile }) =>
     z.object({ data_dir: z.string(), gateway: SettingsOfFile.nullable(), agent: SettingsOfFile.nullable() });

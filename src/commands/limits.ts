@@ -6,7 +6,10 @@ import type { ResultShape } from '../lib/cli/shape.ts';
 export default class ShowLimits extends TunnelCommand<Record<string, number>> {
   static override summary = 'Print the limits in force. Runs on any machine.';
   static override description = 'Durations are in milliseconds (_ms), sizes in bytes (_bytes).';
-  static override examples = ['<%= config.bin %> limits', '<%= config.bin %> limits --json'];
+  static override examples = [
+    '<%= config.bin %> limits\nLIMIT                       VALUE\nquic_handshake_ms           5000\nquic_head_start_ms          1500\nquic_return_ms              300000\n...',
+    '<%= config.bin %> limits --json',
+  ];
   static override result: ResultShape<Record<string, number>> = ({ z }) => z.record(z.string(), z.number());
 
   async run(): Promise<Record<string, number>> {

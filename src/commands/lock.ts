@@ -15,7 +15,7 @@ export default class Lock extends TunnelCommand<LockAnswer> {
     'of a session, it keeps its operator from opening another on that agent. A lock of an enrolment string refuses further enrolments; the agents that it made are locked by themselves. ' +
     'Whoever is cut off is shown the reason. Without a gateway that runs, the lock holds from its next start on.';
   static override examples = [
-    "<%= config.bin %> lock agent web1 --reason 'laptop stolen, ticket 4711'",
+    "<%= config.bin %> lock agent web1 --reason 'laptop stolen, ticket 4711'\nlocked agent web1, cut 1 link, 1 session",
     '<%= config.bin %> lock operator alice --data-dir gw',
     '<%= config.bin %> lock session 0b0e6c1e-6f0c-4f0e-9d53-6a3f2f6d2f11 --json',
   ];

@@ -10,7 +10,10 @@ const result = ({ z, name, time }: Shapes) => z.object({ operator: name, gateway
 export default class Login extends TunnelCommand<Shown<typeof result>> {
   static override summary = "Log in with a string that the gateway's administrator minted. Runs on the operator's machine.";
   static override description = 'The string works once. It is sent only after the gateway has proved that it has the key that the string names.';
-  static override examples = ['<%= config.bin %> login --token-file alice.token', 'ssh admin@gw cat alice.token | <%= config.bin %> login --token-file -'];
+  static override examples = [
+    '<%= config.bin %> login --token-file alice.token\nlogged in to https://gw.example:8443 as alice until 2026-12-21T21:04:22.286Z',
+    'ssh admin@gw cat alice.token | <%= config.bin %> login --token-file -',
+  ];
   static override flags = { ...tokenFileFlag, ...configDirFlag, ...waitFlag };
   static override result = result;
 

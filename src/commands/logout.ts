@@ -9,7 +9,7 @@ export default class Logout extends TunnelCommand<Shown<typeof result>> {
   static override summary = "End the login. Runs on the operator's machine.";
   static override description =
     'Removes the login here in any case. When the gateway cannot be told, the command fails and the login ends there when it expires.';
-  static override examples = ['<%= config.bin %> logout'];
+  static override examples = ['<%= config.bin %> logout\nlogged out alice from https://gw.example:8443'];
   static override flags = { ...configDirFlag };
   static override result = result;
 

@@ -9,7 +9,7 @@ import type { ResultShape } from '../lib/cli/shape.ts';
 export default class Unlock extends TunnelCommand<UnlockAnswer> {
   static override summary = "Take the lock off an operator, an agent, a string or a session. Runs on the gateway's machine, or anywhere for an admin.";
   static override description = 'An agent comes back by itself within a minute; an operator connects again. What is not locked stays as it is.';
-  static override examples = ['<%= config.bin %> unlock agent web1', '<%= config.bin %> unlock operator alice --data-dir gw'];
+  static override examples = ['<%= config.bin %> unlock agent web1\nunlocked agent web1', '<%= config.bin %> unlock operator alice --data-dir gw'];
   static override args = lockArgs;
   static override flags = { ...apiFlags };
   static override result: ResultShape<UnlockAnswer> = (shapes) => shapes.UnlockAnswer;

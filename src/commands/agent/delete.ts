@@ -10,7 +10,7 @@ const result = ({ z, name }: Shapes) => z.object({ deleted: name });
 export default class DeleteAgent extends TunnelCommand<Shown<typeof result>> {
   static override summary =
     "Delete an agent: its certificates and keys are refused for ever and its link is cut. Runs on the gateway's machine, or anywhere for an admin.";
-  static override examples = ['<%= config.bin %> agent delete web1 --data-dir gw'];
+  static override examples = ['<%= config.bin %> agent delete web1 --data-dir gw\ndeleted web1'];
   static override args = { agent: Args.string({ description: 'Name or id of the agent.', required: true, ignoreStdin: true }) };
   static override flags = { ...apiFlags };
   static override result = result;

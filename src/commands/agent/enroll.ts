@@ -14,7 +14,7 @@ export default class EnrollAgent extends TunnelCommand<Enrolled> {
   static override description =
     'The key is made here and never leaves this machine. Success means that a link to the gateway was seen to work. Enrolling again replaces the identity; a failure leaves the old one as it was, and the same command finishes within five minutes what was cut short.';
   static override examples = [
-    '<%= config.bin %> agent enroll --token-file web1.token --data-dir ag',
+    '<%= config.bin %> agent enroll --token-file web1.token --data-dir ag\nenrolled web1 (5ac8621a-b56a-4db3-a574-4c89ab9fd88a) at https://gw.example:8443, certificate valid until 2027-02-19T21:04:21.000Z',
     'ssh admin@gw cat web1.token | <%= config.bin %> agent enroll --token-file -',
   ];
   static override flags = {

@@ -11,7 +11,10 @@ export default class InstallAgent extends TunnelCommand<Installed> {
   static override description =
     'On Linux a systemd unit that may write to the data folder only, runs as the owner of that folder and clears the environment of what weakens Node; on macOS a launchd job; on Windows a task that starts at boot. ' +
     'Two agents on one machine are two data folders and two names. tunnel agent uninstall undoes it all, except the data folder.';
-  static override examples = ['<%= config.bin %> agent install', '<%= config.bin %> agent install --data-dir /var/lib/tunnel-b --name tunnel-agent-b'];
+  static override examples = [
+    '<%= config.bin %> agent install\ntunnel-agent runs: /etc/systemd/system/tunnel-agent.service',
+    '<%= config.bin %> agent install --data-dir /var/lib/tunnel-b --name tunnel-agent-b',
+  ];
   static override flags = installFlags;
   static override result: ResultShape<Installed> = ({ z }) => z.object({ name: z.string(), file: z.string(), started: z.boolean() });
 

@@ -9,7 +9,10 @@ import type { ResultShape } from '../../lib/cli/shape.ts';
 export default class ListAgents extends TunnelCommand<AgentList> {
   static override summary = "List agents, their state, routes and ports. Runs on the gateway's machine, or anywhere for someone logged in.";
   static override description = 'An operator sees the agents that policy lets this operator reach, an admin sees all.';
-  static override examples = ['<%= config.bin %> agent list', '<%= config.bin %> agent list --data-dir gw --json'];
+  static override examples = [
+    '<%= config.bin %> agent list\nNAME  STATE   TRANSPORT  ROUTES                      PORTS    LAST SEEN\nweb1  online  quic       10.0.0.0/24,*.corp.example  22,3389  2026-11-21T21:04:21.855Z',
+    '<%= config.bin %> agent list --data-dir gw --json',
+  ];
   static override flags = { ...apiFlags, ...pageFlags };
   static override result: ResultShape<AgentList> = (shapes) => shapes.AgentList;
 

@@ -11,7 +11,10 @@ export default class RenewAgent extends TunnelCommand<AgentRenewalAnswer> {
     'An agent renews its certificate by itself when a third of its life is left; this does it at once, with the same key or with a new one, under the same id. ' +
     'A running agent goes on meanwhile, and none of its streams is dropped; one that does not run is linked for a moment. Success means that a link was made with the new certificate; a failure leaves the old one in force. ' +
     'The certificate before ends a day later, with --rotate-key ten minutes later.';
-  static override examples = ['<%= config.bin %> agent renew --data-dir ag', '<%= config.bin %> agent renew --rotate-key --data-dir ag --json'];
+  static override examples = [
+    '<%= config.bin %> agent renew --data-dir ag\nrenewed web1 (5ac8621a-b56a-4db3-a574-4c89ab9fd88a), certificate valid until 2027-02-19T21:05:52.000Z',
+    '<%= config.bin %> agent renew --rotate-key --data-dir ag --json',
+  ];
   static override flags = {
     ...dataDirFlag,
     'rotate-key': Flags.boolean({ summary: 'Make a new key; the old one ends.', default: false }),

@@ -14,7 +14,10 @@ export default class RevokeAgent extends TunnelCommand<Shown<typeof result>> {
   static override description =
     'Name, routes and ports stay. The machine comes back by enrolling again, with a new key: tunnel token mint --kind agent --name NAME --replace. ' +
     'To cut an agent for a while only, lock it; to be rid of it, delete it.';
-  static override examples = ["<%= config.bin %> agent revoke web1 --reason 'laptop stolen, ticket 4711'", '<%= config.bin %> agent revoke web1 --data-dir gw'];
+  static override examples = [
+    "<%= config.bin %> agent revoke web1 --reason 'laptop stolen, ticket 4711'\nrevoked web1, cut 1 link, 1 session",
+    '<%= config.bin %> agent revoke web1 --data-dir gw',
+  ];
   static override args = { agent: Args.string({ description: 'Name or id of the agent.', required: true, ignoreStdin: true }) };
   static override flags = { ...reasonFlag, ...apiFlags };
   static override result = result;

@@ -16,7 +16,7 @@ export default class SetAgent extends TunnelCommand<AgentChanged> {
   static override description =
     'Changes only what is named, and replaces it: give the whole list; an empty one takes all away. The agent is told at once, and connections that no longer fit are cut.';
   static override examples = [
-    '<%= config.bin %> agent set web1 --ports 22,3389',
+    '<%= config.bin %> agent set web1 --ports 22,3389\nweb1 may carry 10.0.0.0/24, *.corp.example, ports 22, 3389; no site, weight 100, next when offline',
     '<%= config.bin %> agent set web1 --site berlin --weight 200 --on-offline fail',
     "<%= config.bin %> agent set web1 --routes '10.0.0.0/24,*.corp.example' --data-dir gw",
   ];

@@ -9,7 +9,9 @@ import type { ResultShape } from '../../lib/cli/shape.ts';
 
 export default class ShowAgent extends TunnelCommand<AgentRow> {
   static override summary = "Show all that the gateway knows about one agent. Runs on the gateway's machine, or anywhere for someone logged in.";
-  static override examples = ['<%= config.bin %> agent show web1'];
+  static override examples = [
+    '<%= config.bin %> agent show web1\nFIELD      VALUE\nid         5ac8621a-b56a-4db3-a574-4c89ab9fd88a\nname       web1\nstate      online\ntransport  quic\nroutes     10.0.0.0/24, *.corp.example\nports      22, 3389\nlast_seen  2026-11-21T21:04:22.856Z\nnot_after  2027-02-19T21:04:21.000Z\nlinks      quic since 2026-11-21T21:04:21.845Z\n...',
+  ];
   static override args = { agent: Args.string({ description: 'Name or id of the agent.', required: true, ignoreStdin: true }) };
   static override flags = { ...apiFlags };
   static override result: ResultShape<AgentRow> = (shapes) => shapes.AgentRow;

@@ -14,7 +14,10 @@ export default class AgentStart extends TunnelCommand<undefined> {
   static override description =
     'Waits for its gateway for as long as it takes and comes back after every interruption. It is linked over QUIC, or over TLS where QUIC has not completed within 1.5 s; from there it goes back to QUIC when that works, and no stream is dropped. Where agent.json names routes but no name, the DNS domain of this machine is offered too, and counts if an administrator allowed it. Prints one line when it is online, and tells systemd; ' +
     'with --wait it gives up when that takes longer. SIGHUP reads agent.json again: other routes are advertised at once on the links that stand, another transport takes over, and no stream is dropped; the log says how it went. SIGINT or SIGTERM ends it with exit code 0; a certificate that has ended, and that the gateway refuses, with 3.';
-  static override examples = ['<%= config.bin %> agent start --data-dir ag', '<%= config.bin %> agent start --data-dir ag --wait 30s --json'];
+  static override examples = [
+    '<%= config.bin %> agent start --data-dir ag\nready, linked to https://gw.example:8443 over quic: 10.0.0.0/24, *.corp.example',
+    '<%= config.bin %> agent start --data-dir ag --wait 30s --json',
+  ];
   static override flags = {
     ...dataDirFlag,
     ...quicEndpointFlag,

@@ -10,7 +10,10 @@ export default class AgentStatus extends TunnelCommand<AgentStatusAnswer> {
   static override summary = "Show how the running agent fares: its links, over which transport and why. Runs on the agent's machine.";
   static override description =
     'Exit code 0 says that the agent runs, online or not; "state" tells which. Where it does not run, the exit code is 6 and the message names the identity that is stored.';
-  static override examples = ['<%= config.bin %> agent status --data-dir ag', '<%= config.bin %> agent status --data-dir ag --wait 30s --json'];
+  static override examples = [
+    '<%= config.bin %> agent status --data-dir ag\nFIELD       VALUE\nstate       online\nname        web1\ngateway     https://gw.example:8443\nsince       2026-11-21T21:04:21.855Z\nnot_after   2027-02-19T21:04:21.000Z\ntransport   quic\nroutes      10.0.0.0/24, *.corp.example\nlast_error  -\nLINK     TRANSPORT  REMOTE          SINCE                     CHANNELS\ncurrent  quic       192.0.2.1:8443  2026-11-21T21:04:21.855Z  0',
+    '<%= config.bin %> agent status --data-dir ag --wait 30s --json',
+  ];
   static override flags = { ...dataDirFlag, ...waitFlag };
   static override result: ResultShape<AgentStatusAnswer> = (shapes) => shapes.AgentStatusAnswer;
 

@@ -10,7 +10,7 @@ type Result = Omit<Installed, 'started'>;
 export default class UninstallAgent extends TunnelCommand<Result> {
   static override summary = "Stop the agent's service and remove it. Runs on the agent's machine, as root.";
   static override description = 'The data folder stays as it is: key, certificate, settings.';
-  static override examples = ['<%= config.bin %> agent uninstall'];
+  static override examples = ['<%= config.bin %> agent uninstall\ntunnel-agent is removed; /var/lib/tunnel stays'];
   static override flags = serviceFlags;
   static override result: ResultShape<Result> = ({ z }) => z.object({ name: z.string(), file: z.string() });
 

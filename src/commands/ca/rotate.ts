@@ -14,7 +14,10 @@ export default class RotateCa extends TunnelCommand<Rotated> {
   static override description =
     'Agents that are linked follow at once, others when they link again; operators with their next command; strings that were minted before work until they expire or the window ends. ' +
     'After the window, or with --finish, certificates of the CA before are refused: who has not followed must enrol or log in again. ca show counts them. A running gateway goes on without a restart and without dropping anything.';
-  static override examples = ['<%= config.bin %> ca rotate --data-dir gw --window 30d', '<%= config.bin %> ca rotate --data-dir gw --finish'];
+  static override examples = [
+    '<%= config.bin %> ca rotate --data-dir gw --window 30d\npin 41ac5fe6dd37c4a7341aa3c1e59ff8e37eb5d2a4a5b722738102fe879ed61b71, valid until 2036-11-18T21:06:07.000Z\nthe CA before is accepted until 2026-12-21T21:06:07.000Z; 1 agents are to follow',
+    '<%= config.bin %> ca rotate --data-dir gw --finish',
+  ];
   static override flags = {
     ...dataDirFlag,
     window: Flags.string({ summary: 'How long the CA before is accepted; 30d where not given.', helpValue: 'DURATION' }),

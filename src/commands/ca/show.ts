@@ -8,7 +8,9 @@ import type { ShownCa } from '../../lib/gateway/show-ca.ts';
 export default class ShowCa extends TunnelCommand<ShownCa> {
   static override summary =
     "Show the gateway's certificate authority: fingerprint, pin, validity, how many certificates it has issued, and the one before while it is rotated. Runs on the gateway's machine.";
-  static override examples = ['<%= config.bin %> ca show --data-dir gw'];
+  static override examples = [
+    '<%= config.bin %> ca show --data-dir gw\nFIELD          VALUE\nca_file        gw/ca-cert.pem\nsubject        CN=tunnel CA\nspki_sha256    8457c6c6b58615333d5410ce93a20d580c639070be9a1add84f74f20a708c39b\nnot_after      2036-11-18T21:04:17.000Z\nencrypted      false\nissued         1\nagents_behind  0\nprevious       none',
+  ];
   static override flags = { ...dataDirFlag };
   static override result: ResultShape<ShownCa> = ({ z, time }) => {
     const shown = z.object({ subject: z.string(), sha256: z.string(), spki_sha256: z.string(), not_before: time, not_after: time });

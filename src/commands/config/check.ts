@@ -9,7 +9,10 @@ export default class CheckConfig extends TunnelCommand<{ files: readonly JudgedF
   static override summary = "Say whether a configuration file is good, before anything reads it. Runs on the gateway's or the agent's machine.";
   static override description =
     'Exit code 0 says that a start and a reload take it; 2 that they do not, and the message names the field and the line. Keys that are no settings are named: they are kept, and have no effect. Nothing is changed.';
-  static override examples = ['<%= config.bin %> config check gateway.json.new', '<%= config.bin %> config check --data-dir ag --json'];
+  static override examples = [
+    '<%= config.bin %> config check gateway.json.new\ngateway.json.new is a good configuration of a gateway',
+    '<%= config.bin %> config check --data-dir ag --json',
+  ];
   static override args = { file: Args.string({ description: 'A gateway.json or agent.json; without it, those of the data folder.' }) };
   static override flags = { ...dataDirFlag };
   static override result: ResultShape<{ files: readonly JudgedFile[] }> = ({ z }) =>

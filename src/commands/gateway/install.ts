@@ -11,7 +11,10 @@ export default class InstallGateway extends TunnelCommand<Installed> {
   static override description =
     'On Linux a systemd unit that may write to the data folder only, runs as the owner of that folder and clears the environment of what weakens Node; on macOS a launchd job; on Windows a task that starts at boot. ' +
     'Flags for the first start are kept in the service. tunnel gateway uninstall undoes it all, except the data folder.';
-  static override examples = ['<%= config.bin %> gateway install', '<%= config.bin %> gateway install --public-url https://gw.example:8443 --no-start'];
+  static override examples = [
+    '<%= config.bin %> gateway install\ntunnel-gateway runs: /etc/systemd/system/tunnel-gateway.service',
+    '<%= config.bin %> gateway install --public-url https://gw.example:8443 --no-start',
+  ];
   static override flags = {
     ...installFlags,
     listen: Flags.string({ summary: 'As for gateway start.', helpValue: 'HOST:PORT' }),

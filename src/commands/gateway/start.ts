@@ -21,7 +21,7 @@ export default class GatewayStart extends TunnelCommand<undefined> {
     'Prints one line when it can serve, and tells systemd. Addresses, ports that were chosen, the public URL and lifetimes are stored in the data folder and used again at the next start. ' +
     'SIGHUP reads gateway.json again, as gateway reload does; --debug and the other flags go before it. SIGINT or SIGTERM ends it with exit code 0.';
   static override examples = [
-    '<%= config.bin %> gateway start --data-dir gw --listen 0.0.0.0:8443 --public-url https://gw.example:8443',
+    '<%= config.bin %> gateway start --data-dir gw --listen 0.0.0.0:8443 --public-url https://gw.example:8443\nready https://gw.example:8443 (tcp 0.0.0.0:8443, udp 0.0.0.0:8443)',
     '<%= config.bin %> gateway start --data-dir gw --listen 127.0.0.1:0 --json',
   ];
   static override flags = {

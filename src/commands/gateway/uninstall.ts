@@ -10,7 +10,7 @@ type Result = Omit<Installed, 'started'>;
 export default class UninstallGateway extends TunnelCommand<Result> {
   static override summary = "Stop the gateway's service and remove it. Runs on the gateway's machine, as root.";
   static override description = 'The data folder stays as it is: keys, agents, audit log.';
-  static override examples = ['<%= config.bin %> gateway uninstall'];
+  static override examples = ['<%= config.bin %> gateway uninstall\ntunnel-gateway is removed; /var/lib/tunnel stays'];
   static override flags = serviceFlags;
   static override result: ResultShape<Result> = ({ z }) => z.object({ name: z.string(), file: z.string() });
 

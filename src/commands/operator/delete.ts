@@ -12,7 +12,7 @@ export default class DeleteOperator extends TunnelCommand<Shown<typeof result>> 
   static override summary =
     "Delete an operator: logins end, strings not used yet are revoked, connections are cut. Runs on the gateway's machine, or anywhere for an admin.";
   static override description = 'The name is free afterwards. To cut an operator for a while only, lock it: tunnel lock operator NAME.';
-  static override examples = ['<%= config.bin %> operator delete alice --data-dir gw'];
+  static override examples = ['<%= config.bin %> operator delete alice --data-dir gw\ndeleted alice, cut 1 session'];
   static override args = { operator: Args.string({ description: 'Name of the operator.', required: true, ignoreStdin: true }) };
   static override flags = { ...apiFlags };
   static override result = result;

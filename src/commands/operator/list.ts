@@ -8,7 +8,10 @@ import type { ResultShape } from '../../lib/cli/shape.ts';
 
 export default class ListOperators extends TunnelCommand<OperatorList> {
   static override summary = "List operators and administrators, and which are locked. Runs on the gateway's machine, or anywhere for an admin.";
-  static override examples = ['<%= config.bin %> operator list', '<%= config.bin %> operator list --data-dir gw --json'];
+  static override examples = [
+    '<%= config.bin %> operator list\nNAME   KIND      STATE   AGENTS  SESSIONS  REASON\nalice  operator  active  web1    1         -',
+    '<%= config.bin %> operator list --data-dir gw --json',
+  ];
   static override flags = { ...apiFlags, ...pageFlags };
   static override result: ResultShape<OperatorList> = (shapes) => shapes.OperatorList;
 

@@ -13,7 +13,7 @@ export default class SetPolicy extends TunnelCommand<PolicySet> {
   static override description =
     'The whole policy is replaced, or nothing is. From then on both the login of an operator and the policy must allow a connection; what runs and is allowed no more is cut before this command ends. Comments of the file are not kept.';
   static override examples = [
-    '<%= config.bin %> policy set policy.yaml --data-dir gw',
+    '<%= config.bin %> policy set policy.yaml --data-dir gw\nwarning: no operator bob has logged in yet\npolicy is revision 1, 1 rules; 0 sessions ended, 0 connections cut',
     '<%= config.bin %> policy set policy.yaml --if-revision 3',
     'generate-policy | <%= config.bin %> policy set - --json',
   ];

@@ -11,7 +11,9 @@ export default class ListRoutes extends TunnelCommand<RouteList> {
   static override description =
     'A route that is refused is asked for by the agent and not allowed: nothing goes by it (tunnel agent set --routes). OVERLAPS shows what other agents are allowed for the same hosts; ' +
     'the longest prefix or name wins, then the weight, then the most recent.';
-  static override examples = ['<%= config.bin %> route list'];
+  static override examples = [
+    '<%= config.bin %> route list\nROUTE           AGENT  SITE  STATE   ORIGIN      OVERLAPS\n*.corp.example  web1   -     online  configured  -\n10.0.0.0/24     web1   -     online  configured  -',
+  ];
   static override flags = { ...apiFlags, ...pageFlags };
   static override result: ResultShape<RouteList> = (shapes) => shapes.RouteList;
 

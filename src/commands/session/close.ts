@@ -12,7 +12,9 @@ export default class CloseSession extends TunnelCommand<Shown<typeof result>> {
   static override summary =
     "End a session: its connections are cut and the programs that use it end. Runs on the gateway's machine, or anywhere for someone logged in.";
   static override description = 'An operator ends its own, an admin any. Nothing keeps the operator from opening another: lock session does.';
-  static override examples = ['<%= config.bin %> session close 0b0e6c1e-6f0c-4f0e-9d53-6a3f2f6d2f11'];
+  static override examples = [
+    '<%= config.bin %> session close 0b0e6c1e-6f0c-4f0e-9d53-6a3f2f6d2f11\nclosed 0b0e6c1e-6f0c-4f0e-9d53-6a3f2f6d2f11, cut 1 session',
+  ];
   static override args = { session: Args.string({ description: 'ID, as session list shows it.', required: true, ignoreStdin: true }) };
   static override flags = { ...apiFlags };
   static override result = result;

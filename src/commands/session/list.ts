@@ -10,7 +10,10 @@ import type { ResultShape } from '../../lib/cli/shape.ts';
 export default class ListSessions extends TunnelCommand<SessionList> {
   static override summary = "List sessions and what they carry. Runs on the gateway's machine, or anywhere for someone logged in.";
   static override description = 'An operator sees its own, an admin sees all. Those that have ended are shown with --ended, and always while they are locked.';
-  static override examples = ['<%= config.bin %> session list', '<%= config.bin %> session list --ended --data-dir gw --json'];
+  static override examples = [
+    '<%= config.bin %> session list\nID                                    OPERATOR  AGENT  STATE  OPENED                    TARGETS  REASON\nbe5ba9c7-6295-4672-90d6-9e36e7fc2c91  alice     web1   live   2026-11-21T21:04:24.342Z  -        -',
+    '<%= config.bin %> session list --ended --data-dir gw --json',
+  ];
   static override flags = { ...apiFlags, ...pageFlags, ended: Flags.boolean({ summary: 'Also those that have ended, and why.' }) };
   static override result: ResultShape<SessionList> = (shapes) => shapes.SessionList;
 

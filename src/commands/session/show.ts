@@ -9,7 +9,9 @@ import type { ResultShape } from '../../lib/cli/shape.ts';
 
 export default class ShowSession extends TunnelCommand<SessionRow> {
   static override summary = "Show one session: whose it is, what it carries, why it ended. Runs on the gateway's machine, or anywhere for someone logged in.";
-  static override examples = ['<%= config.bin %> session show 0b0e6c1e-6f0c-4f0e-9d53-6a3f2f6d2f11'];
+  static override examples = [
+    '<%= config.bin %> session show 0b0e6c1e-6f0c-4f0e-9d53-6a3f2f6d2f11\nFIELD         VALUE\nid            0b0e6c1e-6f0c-4f0e-9d53-6a3f2f6d2f11\noperator      alice\nagent         web1\nstate         live\nopened_at     2026-11-21T21:04:24.342Z\nidle_ends_at  2026-11-21T21:19:24.370Z\n...',
+  ];
   static override args = { session: Args.string({ description: 'ID, as session list shows it.', required: true, ignoreStdin: true }) };
   static override flags = { ...apiFlags };
   static override result: ResultShape<SessionRow> = (shapes) => shapes.SessionRow;

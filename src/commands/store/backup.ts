@@ -9,7 +9,7 @@ export default class BackUpStore extends TunnelCommand<BackupFacts> {
   static override summary = "Copy a gateway's keys, configuration and database into a folder. Runs on the gateway's machine, also while the gateway runs.";
   static override description =
     'The database is copied as it is at one moment. The copy holds the private keys of the gateway: keep it as safe as the gateway itself. Its file backup.json is written last; a copy without it is not complete.';
-  static override examples = ['<%= config.bin %> store backup --data-dir gw --out /backup/gw-2026-01-31'];
+  static override examples = ['<%= config.bin %> store backup --data-dir gw --out /backup/gw-2026-01-31\n8 files in /backup/gw-2026-01-31'];
   static override flags = {
     ...dataDirFlag,
     out: Flags.string({ summary: 'The folder to make; it must not hold anything.', helpValue: 'DIR', required: true }),

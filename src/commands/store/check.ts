@@ -9,7 +9,7 @@ const result = ({ z }: Shapes) => z.object({ schema: z.int(), faults: z.array(z.
 export default class CheckStore extends TunnelCommand<Shown<typeof result>> {
   static override summary = "Check a gateway's database for damage. Runs on the gateway's machine, also while the gateway runs.";
   static override description = 'Changes nothing. A damaged file is exit code 1. The audit log has a check of its own: tunnel audit verify.';
-  static override examples = ['<%= config.bin %> store check --data-dir gw'];
+  static override examples = ['<%= config.bin %> store check --data-dir gw\nsound; schema 9'];
   static override flags = dataDirFlag;
   static override result = result;
 

@@ -9,7 +9,9 @@ export default class RestoreStore extends TunnelCommand<BackupFacts> {
   static override summary = "Make a gateway's state folder out of a backup. Runs on the gateway's machine.";
   static override description =
     'Every file is checked against the backup first. The folder must not hold a gateway. What happened after the backup is not in it: agents that enrolled since are unknown, and what was revoked or locked since must be revoked or locked again.';
-  static override examples = ['<%= config.bin %> store restore --from /backup/gw-2026-01-31 --data-dir gw'];
+  static override examples = [
+    '<%= config.bin %> store restore --from /backup/gw-2026-01-31 --data-dir gw\nrestored as it was at 2026-01-31T21:06:06.000Z\nWhat was revoked or locked after that moment is not: do it again.',
+  ];
   static override flags = {
     ...dataDirFlag,
     from: Flags.string({ summary: 'The folder that tunnel store backup wrote.', helpValue: 'DIR', required: true }),

@@ -11,7 +11,7 @@ export default class InspectToken extends TunnelCommand<InspectedString> {
     'What the string says itself is read on this machine; nothing in it is verified there. What is left of it is known to its gateway alone, which is asked ' +
     'with --data-dir, or where an admin is logged in. The string is not sent, only its hash.';
   static override examples = [
-    '<%= config.bin %> token inspect --token-file web1.token',
+    '<%= config.bin %> token inspect --token-file web1.token\nkind      agent\nname      web1\ngateway   https://gw.example:8443\nCA pin    8457c6c6b58615333d5410ce93a20d580c639070be9a1add84f74f20a708c39b\nQUIC      gw.example:8443\nexpires   2026-11-21T22:04:19.000Z',
     'pbpaste | <%= config.bin %> token inspect --token-file - --data-dir gw',
   ];
   static override flags = { ...tokenFileFlag, ...apiFlags };

@@ -11,7 +11,10 @@ import type { ResultShape } from '../../lib/cli/shape.ts';
 export default class ListTokens extends TunnelCommand<TokenList> {
   static override summary = "List minted strings and what became of them. Runs on the gateway's machine, or anywhere for an admin who is logged in.";
   static override description = 'A string is used when no use of it is left.';
-  static override examples = ['<%= config.bin %> token list --data-dir gw', '<%= config.bin %> token list --state open --kind agent --json'];
+  static override examples = [
+    '<%= config.bin %> token list --data-dir gw\nID                                    KIND      NAME   STATE  USES  EXPIRES                   LAST USED\n0b4e8371-1fa0-427c-b16a-9b4db06aae8a  agent     web1   used   1/1   2026-11-21T22:04:19.705Z  2026-11-21T21:04:21.355Z\nb1e1ba10-f672-4dd1-baf7-07586a6e29ea  operator  alice  open   0/1   2026-11-21T22:04:20.236Z  -',
+    '<%= config.bin %> token list --state open --kind agent --json',
+  ];
   static override flags = {
     ...apiFlags,
     ...pageFlags,

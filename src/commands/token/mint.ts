@@ -20,9 +20,9 @@ export default class MintToken extends TunnelCommand<Minted> {
     'Without --agents an operator reaches all agents, without --targets all that these carry; without --ports an agent gets the defaults of its system ' +
     '(22 and 5900, on Windows 3389, 5900, 5985 and 5986); without --routes it gets none.';
   static override examples = [
-    "<%= config.bin %> token mint --data-dir gw --kind agent --name web1 --routes '10.0.0.0/24,*.corp.example' --ports 22,3389 --expires 1h > web1.token",
+    "<%= config.bin %> token mint --data-dir gw --kind agent --name web1 --routes '10.0.0.0/24,*.corp.example' --ports 22,3389 --expires 1h --out web1.token",
     "<%= config.bin %> token mint --data-dir gw --kind operator --name alice --agents web1 --targets '10.0.0.0/24:22,*.corp.example:443' --out alice.token",
-    '<%= config.bin %> token mint --data-dir gw --kind agent --name ci --uses 50 --ephemeral --sources 203.0.113.0/24 --expires 30d > ci.token',
+    '<%= config.bin %> token mint --data-dir gw --kind agent --name ci --uses 50 --ephemeral --sources 203.0.113.0/24 --expires 30d --out ci.token',
   ];
   static override flags = {
     ...apiFlags,

@@ -16,7 +16,7 @@ export default class RevokeToken extends TunnelCommand<TokensRevoked> {
   static override description =
     'A name means all strings of that name. What a string was used for stays: the agent is ended by agent revoke or agent delete, the login of an operator by lock operator.';
   static override examples = [
-    '<%= config.bin %> token revoke web1 --data-dir gw',
+    '<%= config.bin %> token revoke web1 --data-dir gw\nrevoked the string 5c1ef8a2-8655-4e04-91fa-e13c54a7e855 for agent web1, which was open',
     '<%= config.bin %> token revoke 0b0e6c1e-6f0c-4f0e-9d53-6a3f2f6d2f11',
     '<%= config.bin %> token revoke --token-file leaked.token',
   ];

@@ -34,6 +34,13 @@ export interface FlagDefinition {
   readonly default?: unknown;
 }
 
+/** From nothing to a connection: the first example of each of these commands. */
+const MAIN_JOB = [
+  { where: "On the gateway's machine:", ids: ['ca:init', 'gateway:start', 'token:mint', 'token:mint'] },
+  { where: "On the agent's machine:", ids: ['agent:enroll', 'agent:start'] },
+  { where: "On the operator's machine:", ids: ['login', 'connect', 'route:resolve', 'check', 'doctor'] },
+] as const;
+
 /** The file name of a command's page, without its section: `tunnel-agent-enroll`. */
 export function pageName(id: string): string {
   return `tunnel-${id.replaceAll(':', '-')}`;
@@ -112,6 +119,7 @@ export function mainPage(commands: readonly CommandDefinition[]): string {
       'The error codes behind each are in',
       '.Xr tunnel-exit-codes 7 .',
     ]),
+    section('EXAMPLES', ['The main job, on three machines:', ...MAIN_JOB.flatMap((part) => examplesOf(commands, part))]),
     section(
       'SEE ALSO',
       seeAlso(
@@ -170,10 +178,27 @@ function valueName({ helpValue, name }: FlagDefinition): string {
   return typeof helpValue === 'string' ? helpValue : name.toUpperCase();
 }
 
+function exampleLines(command: CommandDefinition): string[] {
+  return exampleTexts(command).flatMap((text) => text.split('\n').map(literal));
+}
+
 /** The lines behind the first are what it prints. */
-function exampleLines({ examples = [] }: CommandDefinition): string[] {
-  const texts = examples.map((example) => (typeof example === 'string' ? example : example.command).replaceAll('<%= config.bin %>', 'tunnel'));
-  return texts.flatMap((text) => `$ ${text}`.split('\n').map(literal));
+function exampleTexts({ examples = [] }: CommandDefinition): string[] {
+  return examples.map((example) => `$ ${(typeof example === 'string' ? example : example.command).replaceAll('<%= config.bin %>', 'tunnel')}`);
+}
+
+/** One example a mention: a command that is named twice shows its first two. */
+function examplesOf(commands: readonly CommandDefinition[], { where, ids }: (typeof MAIN_JOB)[number]): string[] {
+  const told = new Map<string, number>();
+  const texts = ids.map((id: string) => {
+    const at = told.get(id) ?? 0;
+    told.set(id, at + 1);
+    const command = commands.find((each) => each.id === id);
+    const text = command && exampleTexts(command)[at];
+    if (text === undefined) throw new Error(`tunnel(1) shows an example of ${id}, which has none`);
+    return text;
+  });
+  return ['.Pp', where, '.Bd -literal -offset indent', ...texts.flatMap((text) => text.split('\n').map(literal)), '.Ed'];
 }
 
 function variable(name: string, text: string): string[] {

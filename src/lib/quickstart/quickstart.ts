@@ -94,7 +94,7 @@ const FOR_REAL = [
   'tunnel quickstart --keep',
   'tunnel ca init --data-dir gw',
   'tunnel gateway start --data-dir gw --listen 0.0.0.0:8443 --public-url https://GATEWAY:8443',
-  'tunnel token mint --data-dir gw --kind agent --name web1 --routes 10.0.0.0/24 > web1.token',
+  'tunnel token mint --data-dir gw --kind agent --name web1 --routes 10.0.0.0/24 --out web1.token',
   'man tunnel',
 ] as const;
 
