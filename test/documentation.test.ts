@@ -34,7 +34,9 @@ for (const page of pages) {
 }
 
 test('examples in help name what exists', () => {
-  const examples = [...commands.values()].flatMap(({ examples = [] }) => examples.map((example) => String(example).replaceAll('<%= config.bin %>', 'tunnel').split('\n')[0] ?? ''));
+  const examples = [...commands.values()].flatMap(({ examples = [] }) =>
+    examples.map((example) => String(example).replaceAll('<%= config.bin %>', 'tunnel').split('\n')[0] ?? ''),
+  );
   assert.deepEqual(
     examples.flatMap((example) => commandLines(example).flatMap((line) => faults(line).map((fault) => `${fault}: ${line}`))),
     [],
