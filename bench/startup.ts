@@ -78,6 +78,7 @@ async function coldStart(): Promise<Phases> {
     if (listen === undefined) continue;
     const socket = connect(Number(listen.split(':').at(-1)), '127.0.0.1').end('e0000?');
     await once(socket, 'data');
+    socket.on('error', () => {}); // it is cut with the command
     break;
   }
   const heard = performance.timeOrigin + performance.now();

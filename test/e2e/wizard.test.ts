@@ -190,6 +190,7 @@ test('left by Ctrl-C at every question: what is there was made by whole commands
     [/Target, HOST:PORT/, '127.0.0.1:80', 'Enter'],
     [/How\?/],
   ];
+  await shell.press('unset TUNNEL_DATA_DIR', 'Enter'); // it would be the gateway's
   for (const at of [0, 1]) assert.deepEqual(await leaveAt(operator, at, 'operator'), nothing);
   const loggedIn = await leaveAt(operator, 2, 'operator');
   assert.ok(loggedIn.includes('login/login.json'), String(loggedIn));

@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { run } from './cli.ts';
 
-const LOOK_EVERY_MS = 100;
+const LOOK_EVERY_MS = 50;
 const SEEN_WITHIN_MS = 60_000;
 
 export interface Terminal {
@@ -34,6 +34,7 @@ export async function openTerminal(t: TestContext, cwd: string, env: Readonly<Re
   await tmux('new-session', '-d', '-x', '160', '-y', '50', '-c', cwd, 'env', ...variables, 'sh', '-i'); // tmux's own -e leaves PATH as it was
   t.after(() => tmux('kill-server'));
   const record = join(cwd, '.written');
+  writeFileSync(record, '');
   await tmux('pipe-pane', '-o', `cat >> '${record}'`);
   const screen = async () => await tmux('capture-pane', '-p');
   return {
