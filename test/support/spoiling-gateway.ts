@@ -53,7 +53,7 @@ function spoil(whole: unknown, shape: z.ZodType, evil: string, count: () => void
   const visit = (holder: Record<string, unknown>) => {
     for (const [key, value] of Object.entries(holder)) {
       if (typeof value === 'object' && value !== null) visit(value as Record<string, unknown>);
-      if (typeof value !== 'string' || KEPT.has(key)) continue;
+      if (typeof value !== 'string' || KEPT.has(key) || (key === 'target' && 'session_id' in holder)) continue;
       holder[key] = value + evil;
       if (shape.safeParse(whole).success) count();
       else holder[key] = value;

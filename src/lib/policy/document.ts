@@ -104,7 +104,7 @@ export function parsePolicyYaml(text: string, what = 'the policy'): Promise<unkn
 /** As `parsePolicyText` reads it. */
 export async function formatPolicy(document: PolicyDocument): Promise<string> {
   const { stringify } = await import('yaml');
-  return stringify(document, { lineWidth: 0, flowCollectionPadding: false });
+  return stringify(document, { lineWidth: 0, flowCollectionPadding: false, blockQuote: false, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER });
 }
 
 function longEnough(ms: number): number {
