@@ -6,7 +6,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
-import { startChain } from '../support/chain.ts';
+import { sharedChain } from '../support/chain.ts';
 import { BIN, succeed, temporaryFolder, tunnel } from '../support/cli.ts';
 import { lacking } from '../support/programs.ts';
 import { dial, startTarget } from '../support/tcp.ts';
@@ -116,14 +116,17 @@ test('from nothing to a connection, left and taken up again', { skip: lacking('t
   await agent.sees(/shell> *\n*$/);
 });
 
+const shared = sharedChain();
+
 /** Questions in their order, and what is pressed at each. */
 type Dialogue = readonly (readonly [asks: RegExp, ...keys: string[]])[];
 
 const WHAT = /What shall this machine be\?/;
+const ADD_OPERATOR = /Add an operator/;
 const LEFT = /goes on from here[\s\S]*shell> *\n*$/;
 
 test('left by Ctrl-C at every question: what is there was made by whole commands', { skip: lacking('tmux'), timeout: 280_000 }, async (t) => {
-  const chain = await startChain(t);
+  const chain = shared();
   const folder = temporaryFolder(t);
   const shell = await openShell(t, folder, { TUNNEL_DATA_DIR: 'state', TUNNEL_CONFIG_DIR: 'login' });
   const url = 'https://127.0.0.1:8443';
@@ -141,15 +144,23 @@ test('left by Ctrl-C at every question: what is there was made by whole commands
   const forAgent = (at: string) => mint(at, 'agent', 'web1', '--routes', '10.0.0.0/24', '--public-url', url);
   const forOperator = (at: string) => mint(at, 'operator', 'alice', '--public-url', url);
   const [nothing, ca, oneString, bothStrings] = [[], await after(caInit), await after(caInit, forAgent), await after(caInit, forAgent, forOperator)];
-  const gateway: Dialogue = [
+  const address: Dialogue = [
     [WHAT, 'Enter'],
     [/Folder for its state/, 'Enter'],
     [/Where do agents and operators reach it\?/, 'Up', 'Enter'],
     [/Its URL/, url, 'Enter'],
+  ];
+  const agentToo: Dialogue = [
+    ...address,
     [/Add an agent/, 'Enter'],
     [/Name of the agent/, 'web1', 'Enter'],
     [/What it may reach/, '10.0.0.0/24', 'Enter'],
-    [/Add an operator/, 'Enter'],
+    [ADD_OPERATOR],
+  ];
+  const operatorToo: Dialogue = [
+    ...address,
+    [/Add an agent/, 'n', 'Enter'],
+    [ADD_OPERATOR, 'Enter'],
     [/Name of the operator/, 'alice', 'Enter'],
     [/Start the gateway\?/],
   ];
@@ -165,10 +176,10 @@ test('left by Ctrl-C at every question: what is there was made by whole commands
     await shell.sees(LEFT);
     return everything(join(folder, name));
   };
-  for (const at of gateway.keys()) {
-    const expected = at < 2 ? nothing : at < 7 ? ca : at < 9 ? oneString : bothStrings;
-    assert.deepEqual(await leaveAt(gateway, at, `gateway-${at}`), expected, String(gateway[at]?.[0]));
-  }
+  for (const at of agentToo.keys())
+    assert.deepEqual(await leaveAt(agentToo, at, 'gateway'), at < 2 ? nothing : at < 7 ? ca : oneString, String(agentToo[at]?.[0]));
+  assert.deepEqual(await leaveAt(operatorToo, 6, 'gateway'), oneString);
+  assert.deepEqual(await leaveAt(operatorToo, 7, 'gateway'), bothStrings);
 
   await succeed(['token', 'mint', '--data-dir', chain.gatewayFolder, '--kind', 'agent', '--name', 'second', '--out', join(folder, 'second.token')]);
   await succeed(['token', 'mint', '--data-dir', chain.gatewayFolder, '--kind', 'operator', '--name', 'bob', '--out', join(folder, 'bob.token')]);
@@ -198,7 +209,7 @@ test('left by Ctrl-C at every question: what is there was made by whole commands
 });
 
 test('ssh, a desktop, a profile, and a service', { skip: lacking('tmux'), timeout: 280_000 }, async (t) => {
-  const chain = await startChain(t);
+  const chain = shared();
   const hello = await startTarget(t, (socket) => void socket.end('hello'));
   for (const [name, says] of [
     ['ssh', 'ssh was told'],

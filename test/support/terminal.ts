@@ -44,8 +44,8 @@ export async function openTerminal(t: TestContext, cwd: string, env: Readonly<Re
     async sees(what) {
       for (let waited = 0; waited < SEEN_WITHIN_MS; waited += LOOK_EVERY_MS) {
         const shown = await screen();
-        if (what.test(shown)) return shown;
         await pause(LOOK_EVERY_MS);
+        if (what.test(shown) && (await screen()) === shown) return shown; // a question that is being drawn hears no key yet
       }
       throw new assert.AssertionError({ message: `${what} was not seen on:\n${await screen()}` });
     },
