@@ -8,8 +8,6 @@ import { BIN, run, succeed, temporaryFolder, tunnel } from '../support/cli.ts';
 import { lacking } from '../support/programs.ts';
 import { wholeSuite } from '../support/whole-suite.ts';
 
-const whole = wholeSuite();
-const chain = sharedChain();
 let folder: string;
 let env: NodeJS.ProcessEnv;
 
@@ -29,6 +27,8 @@ const TYPED = [
 ] as const;
 
 describe('completion', () => {
+  const whole = wholeSuite();
+  const chain = sharedChain();
   before(async () => {
     folder = temporaryFolder(whole);
     mkdirSync(join(folder, 'bin'));

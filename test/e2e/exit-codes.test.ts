@@ -10,7 +10,6 @@ import { EXIT_CODES } from '../../src/lib/cli/exit-codes.ts';
 import { sharedChain } from '../support/chain.ts';
 import { start, succeed, temporaryFolder, tunnel } from '../support/cli.ts';
 
-const chain = sharedChain();
 const tested = new Set<number>();
 
 /** The exit code and the error code behind it; text says the same. */
@@ -23,15 +22,16 @@ function exits(code: number, error: string | undefined, what: string, args: (t: 
   });
 }
 
-/** A copy of alice's login whose gateway is at `url`. */
-function loginAt(t: TestContext, url: string): string {
-  const folder = temporaryFolder(t);
-  const login = JSON.parse(readFileSync(join(chain().operatorFolder, 'login.json'), 'utf8')) as object;
-  writeFileSync(join(folder, 'login.json'), JSON.stringify({ ...login, gateway: url }), { mode: 0o600 });
-  return folder;
-}
-
 describe('with a gateway and an agent', () => {
+  const chain = sharedChain();
+  /** A copy of alice's login whose gateway is at `url`. */
+  const loginAt = (t: TestContext, url: string): string => {
+    const folder = temporaryFolder(t);
+    const login = JSON.parse(readFileSync(join(chain().operatorFolder, 'login.json'), 'utf8')) as object;
+    writeFileSync(join(folder, 'login.json'), JSON.stringify({ ...login, gateway: url }), { mode: 0o600 });
+    return folder;
+  };
+
   exits(0, undefined, 'done', () => ['whoami', '--config-dir', chain().operatorFolder]);
   exits(1, 'file.failed', 'a file that is not there', (t) => ['login', '--token-file', join(temporaryFolder(t), 'absent'), '--config-dir', temporaryFolder(t)]);
   exits(2, 'target.malformed', 'a target that is none', () => ['connect', '127.0.0.1', '--config-dir', chain().operatorFolder]);

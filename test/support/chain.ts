@@ -48,7 +48,7 @@ export async function startChain(
   return { folder, gatewayFolder, agentFolder, operatorFolder, gateway, agent, ready };
 }
 
-/** One chain for all tests of a `describe`, made before the first of them. */
+/** One chain for all tests of a `describe`, made before the first of them. To be called in it: what a file itself cleans up is too late for no-leaks. */
 export function sharedChain(options: Options = {}): () => Chain {
   const whole = wholeSuite();
   let chain: Chain | undefined;

@@ -1,4 +1,4 @@
-// What lasts for all tests of a `describe`, or of a file: it is cleaned up after the last of them.
+// What lasts for all tests of a `describe`: it is cleaned up after the last of them.
 import { after } from 'node:test';
 
 /** A test, or more than one. */
@@ -6,7 +6,7 @@ export interface Lasting {
   after(cleanup: () => unknown): void;
 }
 
-/** To be called where tests are declared. */
+/** To be called in the `describe`. */
 export function wholeSuite(): Lasting {
   const cleanups: (() => unknown)[] = [];
   after(async () => {
