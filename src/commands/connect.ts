@@ -198,7 +198,7 @@ export default class Connect extends TunnelCommand<undefined> {
       const outage_ms = Math.round(event.outageMs);
       this.event({ event: 'healed', targets: event.targets, outage_ms });
     } else {
-      this.event({ event: 'warning', code: 'session.idle', message: event.message, ends_in_ms: event.endsInMs });
+      this.event({ event: 'warning', code: event.reason === 'idle' ? 'session.idle' : 'session.closed', message: event.message, ends_in_ms: event.endsInMs });
     }
     this.#say(eventText(event) ?? '');
   };

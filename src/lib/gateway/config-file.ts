@@ -5,6 +5,7 @@ import { formatDuration, parseDuration } from '../base/duration.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { World } from '../base/world.ts';
 import { parseDirect } from '../policy/direct.ts';
+import { parseSessionLength } from '../policy/session-length.ts';
 import { LOG_LEVELS } from '../system/log.ts';
 import { parseListen, parsePublicUdp, parsePublicUrl } from './addresses.ts';
 
@@ -32,8 +33,8 @@ export const StoredConfig = z.looseObject({
     'How long certificates of agents last, from their next renewal on: 30s to 3650d, 90d where missing. Version 1 agents always get 365d.',
   ),
   server_cert_lifetime: lifetime('server_cert_lifetime').describe("How long the gateway's own certificate lasts: 30s to 3650d, 365d where missing."),
-  longest_session: takes(z.string().nullish(), (text) => parseDuration(text, 'longest_session')).describe(
-    'After how long every session that begins from now on ends, as a duration; null or missing: as long as it is used.',
+  longest_session: takes(z.string().nullish(), (text) => parseSessionLength(text, 'longest_session')).describe(
+    'After how long every session that begins from now on ends, whatever policy says, as a duration from 1m; null or missing: as long as policy allows and it is used.',
   ),
   direct: z
     .array(takes(z.string(), (text) => parseDirect([text])))

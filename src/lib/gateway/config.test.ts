@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseListen, parsePublicUrl } from './addresses.ts';
 import { quicEndpoint, serverNames, settledConfig, wantedConfig } from './config.ts';
+import { parseConfig } from './config-file.ts';
 
 const stored = (listen: string, public_url: string, more = {}) => ({ listen, public_url, public_udp: null, proxy_listen: null, ...more });
 
@@ -72,6 +73,14 @@ test('names of the certificate and the QUIC endpoint', () => {
 test('unknown keys survive', () => {
   const before = stored('127.0.0.1:1', 'https://gw.example', { note: 'mine' });
   assert.equal(settledConfig(wantedConfig({}, before, []), { tcp: { address: '127.0.0.1', port: 1 }, proxy: null }, before)['note'], 'mine');
+});
+
+test('the longest session: as it is stored, from 1m on', () => {
+  const longest = (longest_session: string | null) => wantedConfig({}, stored('127.0.0.1:1', 'https://gw.example:1', { longest_session }), []).longestSessionMs;
+  assert.deepEqual([longest(null), longest('1m'), longest('8h')], [null, 60_000, 8 * 3_600_000]);
+  const written = (longest_session: string) =>
+    parseConfig('gateway.json', Buffer.from(JSON.stringify(stored('127.0.0.1:1', 'https://gw.example:1', { longest_session }))));
+  for (const bad of ['59s', '0s', 'never', '']) assert.throws(() => written(bad), { code: 'config.invalid', message: /longest_session/ }, bad);
 });
 
 test('lifetimes: what is given, else what is stored, else the defaults; bounds are named', () => {

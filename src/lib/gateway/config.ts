@@ -1,9 +1,10 @@
 // What a gateway listens on and is called from outside: flags over what is stored in gateway.json, for its start and for minting without it (cli.md).
-import { formatDuration, parseDuration } from '../base/duration.ts';
+import { formatDuration } from '../base/duration.ts';
 import { TunnelError } from '../base/errors.ts';
 import { type Given, givenFlags, type SettingValue } from '../base/settings.ts';
 import type { ResolvedAddress, SocketAddress } from '../base/world.ts';
 import { type DirectNetwork, parseDirect } from '../policy/direct.ts';
+import { parseSessionLength } from '../policy/session-length.ts';
 import { formatTargetScope } from '../policy/target-scope.ts';
 import type { LogLevel } from '../system/log.ts';
 import { bracketed, DEFAULT_LISTEN, formatListen, isWildcard, parseListen, parsePublicUdp, parsePublicUrl, urlOf } from './addresses.ts';
@@ -91,7 +92,7 @@ export function wantedConfig(flags: GatewayFlags, stored: StoredConfig | undefin
     agentMs: lifetimeOf(flags.agentCertLifetime ?? stored?.agent_cert_lifetime, 'agent-cert-lifetime', DEFAULT_AGENT_CERT_MS),
     serverMs: lifetimeOf(flags.serverCertLifetime ?? stored?.server_cert_lifetime, 'server-cert-lifetime', DEFAULT_SERVER_CERT_MS),
   };
-  const longestSessionMs = stored?.longest_session ? parseDuration(stored.longest_session, 'longest_session') : null;
+  const longestSessionMs = stored?.longest_session ? parseSessionLength(stored.longest_session, 'longest_session') : null;
   return { listen, proxyListen, publicUrl, publicUdp, lifetimes, direct: parseDirect(flags.direct ?? stored?.direct ?? []), longestSessionMs };
 }
 

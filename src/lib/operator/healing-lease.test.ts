@@ -104,6 +104,13 @@ test('renewed before the token ends, without another attach and without being ac
   assert.deepEqual([at.attached, kinds()], [[{ active: true, at: 0 }], []]);
 });
 
+test('--keep-alive answers a warning at once', async (t) => {
+  const { at, clock, tell } = await stand(t, { keepAlive: true });
+  await clock.advance(MINUTE);
+  await tell({ reason: 'too-long', endsInMs: MINUTE / 2 }, A);
+  assert.deepEqual(at.attached.at(-1), { active: true, at: MINUTE });
+});
+
 test('--keep-alive is said three times in each idle time', async (t) => {
   const { at, clock } = await stand(t, { keepAlive: true });
   await clock.advance(15 * MINUTE);
@@ -263,7 +270,7 @@ test('a warning comes with its time, and ends nothing', async (t) => {
   const { connect, events, tell } = await stand(t);
   await tell({ reason: 'idle', endsInMs: MINUTE }, A);
   await connect(A);
-  assert.deepEqual(events, [{ kind: 'idle-soon', message: 'told: idle', endsInMs: MINUTE }]);
+  assert.deepEqual(events, [{ kind: 'ends-soon', reason: 'idle', message: 'told: idle', endsInMs: MINUTE }]);
 });
 
 test("a target's own failure is nobody's outage", async (t) => {

@@ -205,8 +205,12 @@ export class HealingLease implements Lease {
 
   #hear(edge: EdgeConnection, notice: EdgeNotice): void {
     if (edge !== this.#edge || this.#closing.signal.aborted) return;
-    const { message, sessionId, endsInMs } = notice;
-    if (endsInMs !== undefined) return void this.#tell({ kind: 'idle-soon', message, endsInMs });
+    const { reason, message, sessionId, endsInMs } = notice;
+    if (endsInMs !== undefined) {
+      if (this.#options.keepAlive) this.#keepAliveAt = this.#now;
+      this.#wakeUp();
+      return void this.#tell({ kind: 'ends-soon', reason, message, endsInMs });
+    }
     const targets = sessionId === undefined ? [...this.#targets] : (this.#sessions.get(sessionId) ?? []);
     if (sessionId !== undefined) this.#sessions.delete(sessionId);
     const effect = effectOfNotice(notice);

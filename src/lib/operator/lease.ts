@@ -9,7 +9,7 @@ import type { SessionApi } from './session.ts';
 export type LeaseEvent =
   | { readonly kind: 'lost'; readonly targets: readonly string[]; readonly error: TunnelError }
   | { readonly kind: 'healed'; readonly targets: readonly string[]; readonly outageMs: number }
-  | { readonly kind: 'idle-soon'; readonly message: string; readonly endsInMs: number }
+  | { readonly kind: 'ends-soon'; readonly reason: string; readonly message: string; readonly endsInMs: number }
   /** A session behind a proxy: the next connection opens another. */
   | { readonly kind: 'session-ended'; readonly error: TunnelError }
   /** It cannot be had any more; others can. */

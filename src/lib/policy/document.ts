@@ -1,11 +1,12 @@
 // The policy as an administrator writes it: one file of YAML or JSON, judged field by field. What is not allowed by a rule is denied; there are no deny rules.
 import { z } from 'zod';
-import { formatDuration, parseDuration } from '../base/duration.ts';
+import { formatDuration } from '../base/duration.ts';
 import { TunnelError } from '../base/errors.ts';
 import { escapeText } from '../base/escape.ts';
 import { parseName } from '../base/ids.ts';
 import { parseYaml } from '../base/yaml.ts';
 import { formatPorts, parsePorts } from './ports.ts';
+import { parseSessionLength } from './session-length.ts';
 import { formatTargetScope, parseTargetScope } from './target-scope.ts';
 
 /** Bytes of the file. */
@@ -57,7 +58,7 @@ const Rule = z.strictObject({
   targets: someOf(canonical((text) => formatTargetScope(parseTargetScope(text)))).optional(),
   ports: Ports.optional(),
   kinds: someOf(z.literal('tcp', { error: 'this version carries tcp only; udp, terminal, command and file are reserved' })).optional(),
-  max_length: canonical((text) => formatDuration(longEnough(parseDuration(text, 'max_length')))).optional(),
+  max_length: canonical((text) => formatDuration(parseSessionLength(text, 'max_length'))).optional(),
   extendable: z.boolean().optional(),
 });
 
@@ -105,11 +106,6 @@ export function parsePolicyYaml(text: string, what = 'the policy'): Promise<unkn
 export async function formatPolicy(document: PolicyDocument): Promise<string> {
   const { stringify } = await import('yaml');
   return stringify(document, { lineWidth: 0, flowCollectionPadding: false, blockQuote: false, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER });
-}
-
-function longEnough(ms: number): number {
-  if (ms < 60_000) throw new TunnelError('duration.malformed', 'max_length is at least 1m');
-  return ms;
 }
 
 function fieldOf(path: readonly PropertyKey[]): string {

@@ -2,12 +2,18 @@
 import type { CloseReason } from './close-reason.ts';
 import { judgeIdle } from './idle.ts';
 
-export interface SessionRules {
+/** How long a session may last, ms; null: without an end. The sooner of the two ends it. */
+export interface SessionLength {
+  /** From its beginning, whatever its operator does. */
+  readonly longestMs: number | null;
+  /** From when its operator last asked to keep it. */
+  readonly keptMs: number | null;
+}
+
+export interface SessionRules extends SessionLength {
   /** Without anything from its operator it ends after so long. An open socket is nothing, and neither is what the target sends. */
   readonly idleMs: number;
-  /** Whatever its operator does it ends after so long; null: never. */
-  readonly longestMs: number | null;
-  /** How long before either end its operator is warned. */
+  /** How long before either end its operator is warned; half of its length where that is less. */
   readonly warningMs: number;
 }
 
@@ -19,6 +25,8 @@ export type SessionState =
   | {
       readonly phase: 'live';
       readonly since: number;
+      /** When its operator last asked to keep it; its beginning, before. */
+      readonly keptAt: number;
       /** When its operator did something: opened it or a channel, sent bytes, asked to keep it. */
       readonly lastActivity: number;
       readonly rules: SessionRules;
@@ -31,8 +39,10 @@ export type SessionEvent =
   | { readonly kind: 'opened'; readonly at: number; readonly rules: SessionRules }
   /** Its operator did something. The timer finds it out when it falls due. */
   | { readonly kind: 'active'; readonly at: number }
+  /** Its operator asked to keep it, which is activity too. */
+  | { readonly kind: 'kept'; readonly at: number }
   /** Policy gives it another length. */
-  | { readonly kind: 'ruled'; readonly at: number; readonly longestMs: number | null }
+  | { readonly kind: 'ruled'; readonly at: number; readonly length: SessionLength }
   | { readonly kind: 'due'; readonly at: number }
   | { readonly kind: 'end'; readonly reason: CloseReason }
   /** Its end is on disk. */
@@ -41,7 +51,7 @@ export type SessionEvent =
 export type SessionEffect =
   /** Instead of the timer before. */
   | { readonly kind: 'wake'; readonly at: number }
-  | { readonly kind: 'warn'; readonly reason: TimedReason; readonly endsInMs: number }
+  | { readonly kind: 'warn'; readonly reason: TimedReason; readonly endsInMs: number; readonly avoidable: boolean }
   /** Its channels are cut, its operator and its agent are told, its row ends: once in its life. */
   | { readonly kind: 'finish'; readonly reason: CloseReason };
 
@@ -56,15 +66,17 @@ export function step(state: SessionState, event: SessionEvent): Step {
   if (event.kind === 'opened') {
     if (state.phase !== 'opening') return stay;
     const { at, rules } = event;
-    return judge({ phase: 'live', since: at, lastActivity: at, rules, warned: false }, at);
+    return judge({ phase: 'live', since: at, keptAt: at, lastActivity: at, rules, warned: false }, at);
   }
   if (event.kind === 'written') return state.phase === 'ending' ? { state: { phase: 'ended', reason: state.reason }, effects: [] } : stay;
   if (state.phase !== 'live') return stay;
   switch (event.kind) {
     case 'active':
       return { state: { ...state, lastActivity: event.at }, effects: [] };
+    case 'kept':
+      return judge({ ...state, lastActivity: event.at, keptAt: event.at, warned: state.warned && state.rules.keptMs === null }, event.at);
     case 'ruled':
-      return judge({ ...state, rules: { ...state.rules, longestMs: event.longestMs }, warned: false }, event.at);
+      return judge({ ...state, rules: { ...state.rules, ...event.length }, warned: false }, event.at);
     case 'due':
       return judge(state, event.at);
     case 'end':
@@ -75,21 +87,30 @@ export function step(state: SessionState, event: SessionEvent): Step {
 /** When time alone will end it: without its operator, and whatever its operator does. Undefined when it is not live. */
 export function endsOf(state: SessionState): { readonly idleAt: number; readonly longestAt: number | null } | undefined {
   if (state.phase !== 'live') return undefined;
-  const { since, lastActivity, rules } = state;
-  return { idleAt: lastActivity + rules.idleMs, longestAt: rules.longestMs === null ? null : since + rules.longestMs };
+  const { at } = longestOf(state);
+  return { idleAt: state.lastActivity + state.rules.idleMs, longestAt: at === Number.POSITIVE_INFINITY ? null : at };
 }
 
-function judge(state: Extract<SessionState, { phase: 'live' }>, now: number): Step {
-  const { since, lastActivity, rules, warned } = state;
-  const longestAt = rules.longestMs === null ? Number.POSITIVE_INFINITY : since + rules.longestMs;
+type Live = Extract<SessionState, { phase: 'live' }>;
+
+/** `movable`: it would come later if its operator asked to keep the session. */
+function longestOf({ since, keptAt, rules: { longestMs, keptMs } }: Live): { readonly at: number; readonly movable: boolean } {
+  const [fixedAt, keptUntil] = [since + (longestMs ?? Number.POSITIVE_INFINITY), keptAt + (keptMs ?? Number.POSITIVE_INFINITY)];
+  return { at: Math.min(fixedAt, keptUntil), movable: keptUntil < fixedAt };
+}
+
+function judge(state: Live, now: number): Step {
+  const { lastActivity, rules, warned } = state;
+  const { at: longestAt, movable } = longestOf(state);
+  const warnMs = Math.min(rules.warningMs, Math.min(rules.longestMs ?? Number.POSITIVE_INFINITY, rules.keptMs ?? Number.POSITIVE_INFINITY) / 2);
   if (now >= longestAt) return finish('too-long');
   const idle = judgeIdle(lastActivity, { limitMs: rules.idleMs, warningMs: rules.warningMs }, now);
   if (idle.idle) return finish('idle');
-  const warnLong = !warned && now >= longestAt - rules.warningMs;
-  const longNext = warned || warnLong ? longestAt : longestAt - rules.warningMs;
+  const warnLong = !warned && now >= longestAt - warnMs;
+  const longNext = warned || warnLong ? longestAt : longestAt - warnMs;
   const effects: SessionEffect[] = [{ kind: 'wake', at: Math.min(idle.askAgainAt, longNext) }];
-  if (warnLong) effects.push({ kind: 'warn', reason: 'too-long', endsInMs: longestAt - now });
-  else if (idle.warn && idle.endsAt < longestAt) effects.push({ kind: 'warn', reason: 'idle', endsInMs: idle.endsAt - now });
+  if (warnLong) effects.push({ kind: 'warn', reason: 'too-long', endsInMs: longestAt - now, avoidable: movable });
+  else if (idle.warn && idle.endsAt < longestAt) effects.push({ kind: 'warn', reason: 'idle', endsInMs: idle.endsAt - now, avoidable: true });
   return { state: { ...state, warned: warned || warnLong }, effects };
 }
 

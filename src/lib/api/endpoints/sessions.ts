@@ -46,7 +46,7 @@ export const sessionEndpoints = {
     method: 'POST',
     path: `${PATHS.sessions}/:id/keep-alive`,
     who: 'login',
-    summary: "the caller's session is in use: counts as activity",
+    summary: "keep the caller's session: counts as activity, and lengthens it where policy says extendable",
     params: ById,
     body: locks.KeepRequest,
     answer: locks.SessionRow,

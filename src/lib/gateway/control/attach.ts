@@ -21,6 +21,6 @@ export async function attach(context: ControlContext, seen: SeenTokens, { sessio
     });
     if (!lease) continue;
     users.use(connection, lease.sessionId);
-    if (active) sessions.active(lease.sessionId);
+    if (active) sessions.kept(lease.sessionId);
   }
 }

@@ -1,6 +1,7 @@
 // Control: the part of the gateway with the CA key, the store and every decision. Composed here; each operation is a file beside this one.
 import type { World } from '../../base/world.ts';
 import { sessionLimit } from '../../policy/rules.ts';
+import type { SessionLength } from '../../sessions/transitions.ts';
 import type { Store } from '../../store/open.ts';
 import { mintMaterial } from '../../tokens/session-material.ts';
 import type { SigningKey } from '../../tokens/signing-keys.ts';
@@ -59,7 +60,7 @@ export async function startControl({ store, ca, keys, settings = () => DEFAULT_S
       edge: () => serving?.edge,
       tallies,
       usersOf: (sessionId) => users.connectionsOf({ sessionId }),
-      longestMs: ({ name }, agent) => shorter(settings().longestSessionMs, sessionLimit(policy.current, name, agent).maxLengthMs),
+      lengthOf: ({ name }, agent) => lengthOf(settings().longestSessionMs, sessionLimit(policy.current, name, agent)),
       granted: (operator, agent) => policy.granted(operator, agent),
       signMaterial: ({ expiresAt, ...material }) => mintMaterial(material, keys[0], { now: world.clock.now(), expiresAt }),
     }),
@@ -117,9 +118,10 @@ export async function endLeftovers(store: Store): Promise<number> {
   });
 }
 
-/** Null is no limit. */
-function shorter(one: number | null, other: number | null): number | null {
-  return one === null || other === null ? (one ?? other) : Math.min(one, other);
+/** The gateway's own limit is nobody's to lengthen. */
+function lengthOf(longestMs: number | null, { maxLengthMs, extendable }: ReturnType<typeof sessionLimit>): SessionLength {
+  if (extendable) return { longestMs, keptMs: maxLengthMs };
+  return { longestMs: longestMs === null || maxLengthMs === null ? (longestMs ?? maxLengthMs) : Math.min(longestMs, maxLengthMs), keptMs: null };
 }
 
 async function loadRegistry(store: Store, world: World): Promise<Registry> {

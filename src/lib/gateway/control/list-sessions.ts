@@ -34,12 +34,12 @@ export async function closeSession(context: ControlContext, caller: Caller, id: 
   return { links: 0, ...countOf(ended) };
 }
 
-/** Keeps it from being idle for another while. Errors as `getSession`; `scope.missing` for an administrator too, who does not use it; `session.unknown` when it has ended. */
+/** Keeps it from being idle for another while, and lengthens it where policy says that its operator may. Errors as `getSession`; `scope.missing` for an administrator too, who does not use it; `session.unknown` when it has ended. */
 export async function keepSession(context: ControlContext, caller: Caller, id: string): Promise<SessionRow> {
   const session = await knownSession(context, caller, id);
   if (session.operatorId !== caller.operator?.id) throw new TunnelError('scope.missing', 'only its operator keeps a session');
   if (!context.sessions.find(session.id)) throw new TunnelError('session.unknown', `the session ${session.id} has ended`, { hint: 'Open another one.' });
-  context.sessions.active(session.id);
+  context.sessions.kept(session.id);
   return rowOf(context, session);
 }
 

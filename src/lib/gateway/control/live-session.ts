@@ -1,7 +1,7 @@
 // One session that control holds: its state by sessions/transitions.ts, its one timer, its channels and what was signed for it.
 import type { Clock, Timer } from '../../base/world.ts';
 import type { CloseReason } from '../../sessions/close-reason.ts';
-import { endsOf, type SessionEffect, type SessionEvent, type SessionRules, type SessionState, step, type TimedReason } from '../../sessions/transitions.ts';
+import { endsOf, type SessionEffect, type SessionEvent, type SessionLength, type SessionRules, type SessionState, step } from '../../sessions/transitions.ts';
 import type { Operator } from '../../store/operators.ts';
 
 export interface Session {
@@ -18,8 +18,10 @@ export interface Session {
   readonly ends: { readonly idleAt: number; readonly longestAt: number | null } | undefined;
 }
 
+type Warning = Extract<SessionEffect, { kind: 'warn' }>;
+
 export interface SessionActs {
-  warn(session: LiveSession, reason: TimedReason, endsInMs: number): void;
+  warn(session: LiveSession, warning: Warning): void;
   /** By time alone: whoever ends it otherwise does the rest himself. */
   expired(session: LiveSession, reason: CloseReason): void;
 }
@@ -65,8 +67,13 @@ export class LiveSession implements Session {
     this.#hear({ kind: 'active', at: this.#clock.monotonic() });
   }
 
-  ruled(longestMs: number | null): void {
-    this.#hear({ kind: 'ruled', at: this.#clock.monotonic(), longestMs });
+  /** Its operator asked to keep it. */
+  kept(): void {
+    this.#hear({ kind: 'kept', at: this.#clock.monotonic() });
+  }
+
+  ruled(length: SessionLength): void {
+    this.#hear({ kind: 'ruled', at: this.#clock.monotonic(), length });
   }
 
   used(): void {
@@ -99,7 +106,7 @@ export class LiveSession implements Session {
 
   #do(effect: SessionEffect): void {
     if (effect.kind === 'warn') {
-      this.#acts.warn(this, effect.reason, Math.round(effect.endsInMs));
+      this.#acts.warn(this, { ...effect, endsInMs: Math.round(effect.endsInMs) });
       return;
     }
     this.stop();

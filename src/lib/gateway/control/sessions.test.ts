@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { controlStand } from '../../../../test/support/control-stand.ts';
 import { ManualClock } from '../../../../test/support/manual-clock.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { policyOf } from '../../policy/rules.ts';
 import { verifyMaterial } from '../../tokens/session-material.ts';
 import { publicKeys } from '../../tokens/signing-keys.ts';
 
@@ -99,4 +100,31 @@ test('limits for an operator and for an agent; what has ended makes room', async
   await assert.rejects(sessions.lease(alice, last), { code: 'limit.reached' });
   await sessions.end(leases[0]?.sessionId ?? '', 'operator-closed');
   await sessions.lease(alice, last);
+});
+
+test('max_length of the policy: keeping a session lengthens it where each limiting rule is extendable, and not beyond', async (t) => {
+  const clock = new ManualClock(Date.now());
+  const { control, orders, ...stand } = await controlStand(t, { clock });
+  const { policy, sessions } = control.context;
+  const rule = { agents: ['*'], max_length: '20m' };
+  const allow = [
+    { ...rule, operators: ['alice'], extendable: true },
+    { ...rule, operators: ['bob'] },
+  ];
+  policy.take(policyOf({ version: 1, allow }, 1));
+  const agent = { id: await stand.agent('web1'), name: 'web1', ports };
+  const [alice, bob] = [await sessions.lease(await stand.operator('alice', null), agent), await sessions.lease(await stand.operator('bob', null), agent)];
+  for (const _each of [1, 2]) {
+    await clock.advance(10 * 60_000 - 1);
+    for (const { sessionId } of [alice, bob]) sessions.kept(sessionId);
+  }
+  assert.deepEqual(orders, ['tellOperators  too-long the session on web1 ends in 60 s because it may not last longer']);
+  await clock.advance(2);
+  assert.deepEqual([sessions.find(bob.sessionId), orders.at(-1)], [undefined, `endSession ${bob.sessionId} too-long`]);
+  await clock.advance(14 * 60_000);
+  sessions.active(alice.sessionId);
+  await clock.advance(5 * 60_000);
+  assert.equal(orders.at(-1), 'tellOperators  too-long the session on web1 ends in 60 s unless it is kept (--keep-alive)');
+  await clock.advance(60_000);
+  assert.equal(orders.at(-1), `endSession ${alice.sessionId} too-long`);
 });

@@ -4,13 +4,13 @@ import { LIMITS } from '../../base/limits.ts';
 import type { World } from '../../base/world.ts';
 import { formatPorts, type PortRange } from '../../policy/ports.ts';
 import type { CloseReason } from '../../sessions/close-reason.ts';
-import type { TimedReason } from '../../sessions/transitions.ts';
+import type { SessionLength } from '../../sessions/transitions.ts';
 import type { Store } from '../../store/open.ts';
 import type { Operator } from '../../store/operators.ts';
 import { isForeignKey } from '../../store/store-error.ts';
 import type { SessionLease } from '../contract.ts';
 import type { AuditLog } from './audit-log.ts';
-import { LiveSession, type Session } from './live-session.ts';
+import { LiveSession, type Session, type SessionActs } from './live-session.ts';
 import { assertMayOpen } from './may-open.ts';
 import { type EndsOptions, SessionEnds } from './session-ends.ts';
 
@@ -45,8 +45,8 @@ interface SessionsOptions extends EndsOptions {
   /** What login and policy grant together. Error `limit.reached`. */
   readonly granted: (operator: Operator, agent: string) => { readonly targets: readonly string[]; readonly kinds: readonly string[] };
   readonly signMaterial: (question: MaterialQuestion) => Promise<string>;
-  /** How long a session of this pair may last; null: as long as it is used. */
-  readonly longestMs: (operator: Operator, agent: string) => number | null;
+  /** How long a session of this pair may last. */
+  readonly lengthOf: (operator: Operator, agent: string) => SessionLength;
 }
 
 export class Sessions implements AsyncDisposable {
@@ -134,9 +134,14 @@ export class Sessions implements AsyncDisposable {
     this.#byId.get(sessionId)?.active();
   }
 
+  /** Its operator asked to keep it: it lasts longer where policy says that it may. */
+  kept(sessionId: string): void {
+    this.#byId.get(sessionId)?.kept();
+  }
+
   /** Asks anew how long sessions may last, after policy has changed. */
   ruleAgain(): void {
-    for (const live of this.#byId.values()) live.ruled(this.#options.longestMs(live.operator, live.agent.name));
+    for (const live of this.#byId.values()) live.ruled(this.#options.lengthOf(live.operator, live.agent.name));
   }
 
   /** Its channels are cut first, then it is written down. One caller ends a session; the others find nothing to do. */
@@ -209,7 +214,7 @@ export class Sessions implements AsyncDisposable {
   readonly #isLive = ({ id }: LiveSession): boolean => this.#byId.has(id);
 
   async #open(operator: Operator, agent: LeaseAgent, demand: Demand): Promise<LiveSession> {
-    const { audit, longestMs, store, tallies, world } = this.#options;
+    const { audit, lengthOf, store, tallies, world } = this.#options;
     audit.assertKeeping();
     this.#judgeLimits(operator, agent);
     await this.#endings.get(pairOf(operator.id, agent.id))?.catch(() => {}); // who ended it heard of that failure
@@ -232,21 +237,22 @@ export class Sessions implements AsyncDisposable {
     tallies.add('sessions_opened_total', {});
     const live = new LiveSession({ id, tunnelId: tunnelId ?? id, operator, agent: { id: agent.id, name: agent.name } }, world.clock, this.#acts);
     this.#byId.set(id, live);
-    live.opened({ idleMs: LIMITS.sessionIdleMs, longestMs: longestMs(operator, agent.name), warningMs: LIMITS.idleWarningMs });
+    live.opened({ idleMs: LIMITS.sessionIdleMs, ...lengthOf(operator, agent.name), warningMs: LIMITS.idleWarningMs });
     return live;
   }
 
-  readonly #acts = {
-    expired: (live: LiveSession, reason: CloseReason) => {
+  readonly #acts: SessionActs = {
+    expired: (live, reason) => {
       const { log } = this.#options.world;
       this.#finish(live, reason, null).catch((error: unknown) =>
         log.error({ error, sessionId: live.id, reason }, 'the end of a session is not written down yet'),
       );
     },
 
-    warn: ({ id, agent }: LiveSession, reason: TimedReason, endsInMs: number) => {
+    warn: ({ id, agent }, { reason, endsInMs, avoidable }) => {
       const { edge, usersOf, world } = this.#options;
-      const message = `the session on ${agent.name} ends in ${Math.round(endsInMs / 1000)} s ${WARNING[reason]}`;
+      const unless = reason === 'idle' ? 'unless something is sent' : avoidable ? 'unless it is kept (--keep-alive)' : 'because it may not last longer';
+      const message = `the session on ${agent.name} ends in ${Math.round(endsInMs / 1000)} s ${unless}`;
       edge()
         ?.tellOperators(usersOf(id), { reason, message, sessionId: id, endsInMs })
         .catch((error: unknown) => world.log.info({ error, sessionId: id }, 'the edge could not warn of the end of a session'));
@@ -285,11 +291,6 @@ export class Sessions implements AsyncDisposable {
     return text;
   }
 }
-
-const WARNING: Readonly<Record<TimedReason, string>> = {
-  idle: 'unless something is sent',
-  'too-long': 'because it may not last longer',
-};
 
 function exists(operator: Operator, agent: LeaseAgent): TunnelError {
   return new TunnelError('session.exists', `${operator.name} has a session on ${agent.name}`, { hint: 'Close it first: tunnel session list shows it.' });

@@ -14,5 +14,5 @@ export function forwardText({ listen, target, protocol, agent }: Omit<ReadyForwa
 export function eventText(event: LeaseEvent): string | undefined {
   if (event.kind === 'lost') return `lost: ${event.error.message}; trying again`;
   if (event.kind === 'healed') return `back after ${(Math.round(event.outageMs) / 1000).toFixed(1)} s`;
-  return event.kind === 'idle-soon' ? event.message : undefined;
+  return event.kind === 'ends-soon' ? event.message : undefined;
 }

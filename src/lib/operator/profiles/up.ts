@@ -101,7 +101,7 @@ class StatusFile {
   heard(event: LeaseEvent): void {
     if (event.kind === 'lost') void this.change({ state: 'lost', last_error: this.#failure(event.error) });
     else if (event.kind === 'healed') void this.change({ state: 'up' });
-    else if (event.kind !== 'idle-soon') this.failed(event.error);
+    else if (event.kind !== 'ends-soon') this.failed(event.error);
   }
 
   failed(error: unknown): void {
