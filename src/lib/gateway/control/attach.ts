@@ -21,6 +21,7 @@ export async function attach(context: ControlContext, seen: SeenTokens, { sessio
     });
     if (!lease) continue;
     users.use(connection, lease.sessionId);
-    if (active) sessions.kept(lease.sessionId);
   }
+  // Those too whose targets were not known before, as behind SOCKS.
+  if (active) for (const sessionId of users.usedBy(connection)) sessions.kept(sessionId);
 }

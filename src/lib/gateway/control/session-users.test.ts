@@ -82,3 +82,17 @@ test('all of them are left at once when their edge is lost', async (t) => {
   await clock.advance(1000);
   assert.ok(!live(sessionId));
 });
+
+test('behind SOCKS, where no target is known before, a connection keeps the sessions that it uses', async (t) => {
+  const { clock, control, forEdge, live, open, ...at } = await stand(t);
+  const { sessionId } = await open('c1');
+  const operator = control.context.sessions.find(sessionId)?.operator;
+  assert.ok(operator);
+  for (const _each of [1, 2, 3]) {
+    await clock.advance(10 * 60_000);
+    await forEdge.attach({ sessionToken: await at.token(operator, ['*']), connection: 'c1', active: true });
+  }
+  assert.ok(live(sessionId));
+  await clock.advance(15 * 60_000);
+  assert.ok(!live(sessionId));
+});

@@ -29,6 +29,11 @@ export class SessionUsers implements Disposable {
     return [...this.#uses].filter(([, used]) => used.has(of.sessionId)).map(([connection]) => connection);
   }
 
+  /** Ids of sessions. */
+  usedBy(connection: string): Iterable<string> {
+    return this.#uses.get(connection) ?? [];
+  }
+
   use(connection: string, sessionId: string): void {
     const used = this.#uses.get(connection) ?? new Set();
     this.#uses.set(connection, used.add(sessionId));
