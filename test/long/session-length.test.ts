@@ -43,8 +43,7 @@ test('a minute: with extendable and --keep-alive it goes on, without extendable 
   assert.match(String((await alice.running.event('warning'))['message']), /unless it is kept/);
   assert.match(String((await bob.running.event('warning'))['message']), /may not last longer/);
   assert.ok(Math.abs((await endOf('bob')) - bobsEnd) < 1000, 'keeping it is of no use');
-  await once(bob.client, 'close');
-  await once(bob.running.child, 'exit');
+  await Promise.all([new Promise((resolve) => bob.client.once('close', resolve)), once(bob.running.child, 'exit')]);
   await alice.running.event('warning');
   assert.ok((await endOf('alice')) > first);
   await alice.echo('still there');
