@@ -57,6 +57,7 @@ try {
       '',
     ].join('\n'),
   );
+  for (const script of ['postinst', 'prerm']) cpSync(join(root, 'scripts/deb', script), join(stage, 'DEBIAN', script));
   const file = join(root, 'dist', `tunnel_${version}_${architecture}.deb`);
   execFileSync('dpkg-deb', ['--root-owner-group', '-Zxz', '-z1', '--build', stage, file], { stdio: ['ignore', 'ignore', 'inherit'] });
   console.log(file);

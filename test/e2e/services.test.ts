@@ -1,6 +1,6 @@
 // Services where there is no systemd to install them: clear words, and nothing half done.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { chownSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { succeed, temporaryFolder, tunnel } from '../support/cli.ts';
@@ -21,6 +21,12 @@ test('what cannot be served is not installed', { skip: process.platform !== 'lin
   assert.deepEqual([url.code, codeOf(url)], [2, 'gateway.public-url']);
   const none = await tunnel(['gateway', 'install', '--data-dir', gateway, '--public-url', 'https://gw.example:8443', '--json']);
   assert.deepEqual([none.code, codeOf(none)], [1, 'service.failed']);
+  if (process.geteuid?.() === 0) {
+    // Root installs what a user of its own will run.
+    for (const path of [gateway, ...readdirSync(gateway).map((name) => join(gateway, name))]) chownSync(path, 65534, 65534);
+    const foreign = await tunnel(['gateway', 'install', '--data-dir', gateway, '--public-url', 'https://gw.example:8443', '--json']);
+    assert.deepEqual([foreign.code, codeOf(foreign)], [1, 'service.failed']);
+  }
   const odd = await tunnel(['gateway', 'uninstall', '--data-dir', gateway, '--name', '../x', '--json']);
   assert.deepEqual([odd.code, codeOf(odd)], [2, 'name.malformed']);
 });

@@ -3,7 +3,7 @@ import { readConfig } from '../../lib/agent/config.ts';
 import { TunnelCommand } from '../../lib/cli/command.ts';
 import { installFlags } from '../../lib/cli/service-flags.ts';
 import type { ResultShape } from '../../lib/cli/shape.ts';
-import { describeService } from '../../lib/system/service/describe.ts';
+import { describeService, serviceFiles } from '../../lib/system/service/describe.ts';
 import { type Installed, installService } from '../../lib/system/service/manage.ts';
 
 export default class InstallAgent extends TunnelCommand<Installed> {
@@ -21,7 +21,7 @@ export default class InstallAgent extends TunnelCommand<Installed> {
   async run(): Promise<Installed> {
     const { flags } = await this.parse(InstallAgent);
     const dataDir = this.dataDir(flags);
-    await readConfig(dataDir, (await this.world()).files);
+    await readConfig(dataDir, await serviceFiles(dataDir));
     const installed = await installService(await describeService({ role: 'agent', dataDir, name: flags.name }), { start: flags.start }, this.interrupts.signal);
     this.log(`${installed.name} ${installed.started ? 'runs' : 'starts at the next boot'}: ${installed.file}`);
     return installed;

@@ -118,6 +118,11 @@ export const realFiles: Files = {
   },
 };
 
+/** For root, who reads what a user's own service will read. */
+export function filesOf(owner: number): Files {
+  return { ...realFiles, readSecret: (path) => openNoFollow(path, (found) => refuseForeign(path, found, PRIVATE_FILE, owner), readWhole) };
+}
+
 type Check = (found: { mode: number; uid: number }) => void;
 
 async function openNoFollow<T>(path: string, check: Check, use: (file: FileHandle) => Promise<T>): Promise<T | undefined> {

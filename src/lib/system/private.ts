@@ -16,14 +16,13 @@ interface Kind {
 }
 
 /** Group and others may not, and the owner is who runs, root too: a folder of somebody else's is somebody else's to change. Error `file.loose-mode`. */
-export function refuseForeign(path: string, { mode, uid: owner }: Owned, wanted: number): void {
+export function refuseForeign(path: string, { mode, uid: owner }: Owned, wanted: number, self = process.geteuid?.()): void {
   if (process.platform === 'win32') return; // access there is by ACL, inherited from the profile folder
   if ((mode & OTHERS) !== 0) {
     const found = (mode & 0o777).toString(8).padStart(4, '0');
     const text = wanted.toString(8).padStart(4, '0');
     throw new TunnelError('file.loose-mode', `${path} has mode ${found}, others can reach it`, { hint: `chmod ${text} '${path}'` });
   }
-  const self = process.geteuid?.();
   if (self !== undefined && owner !== self) {
     throw new TunnelError('file.loose-mode', `${path} belongs to another user (uid ${owner}, this is ${self})`, {
       hint: `Run as that user, or: chown ${self} '${path}'`,

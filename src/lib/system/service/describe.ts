@@ -3,6 +3,8 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TunnelError } from '../../base/errors.ts';
+import type { Files } from '../../base/world.ts';
+import { filesOf, realFiles } from '../files.ts';
 import type { ServiceDefinition } from './definition.ts';
 
 const NAME = /^[a-z][a-z0-9-]{0,60}$/;
@@ -34,6 +36,12 @@ export async function describeService({ role, name = `tunnel-${role}`, dataDir, 
     user: await ownerOf(folder),
     lowPort,
   };
+}
+
+/** What the service will find in its folder: root installs it, and the folder may be somebody else's. */
+export async function serviceFiles(dataDir: string): Promise<Files> {
+  const folder = await stat(resolve(dataDir)).catch(() => undefined);
+  return process.geteuid?.() === 0 && folder !== undefined ? filesOf(folder.uid) : realFiles;
 }
 
 /** The name, or the number where it has none. */

@@ -22,10 +22,13 @@ test('the unit clears what weakens Node, writes to one folder only, and is reloa
   assert.match(unit, /^Type=notify$/m);
   assert.match(unit, /^UnsetEnvironment=.*\bNODE_OPTIONS\b.*\bNODE_TLS_REJECT_UNAUTHORIZED\b.*\bSSLKEYLOGFILE\b/m);
   assert.match(unit, /^ProtectSystem=strict$/m);
-  assert.match(unit, /^ReadWritePaths="\/srv\/my gate%%way\$\$"$/m);
+  assert.match(unit, /^ReadWritePaths="\/srv\/my gate%%way\$"$/m);
   assert.match(unit, /^ExecStart=\/usr\/bin\/node \/opt\/tunnel\/bin\/run\.js gateway start --data-dir "\/srv\/my gate%%way\$\$"$/m);
   assert.match(unit, /^ExecReload=\/bin\/kill -HUP \$MAINPID$/m);
   assert.match(unit, /^CapabilityBoundingSet=CAP_NET_BIND_SERVICE$/m);
+  assert.match(unit, /^ProtectHome=yes$/m);
+  const nodeInHome = ['/home/alice/.nvm/node', 'run.js'] as const;
+  assert.match(systemdUnit({ ...service, command: nodeInHome }), /^ProtectHome=read-only$/m);
   assert.match(systemdUnit({ ...service, lowPort: false }), /^CapabilityBoundingSet=$/m);
 });
 

@@ -6,7 +6,8 @@ const STOP_WITHIN_S = 60;
 const START_WITHIN_S = 90;
 
 export function systemdUnit({ name, description, command, dataDir, user, lowPort }: ServiceDefinition): string {
-  const inHome = /^\/(home|root)(\/|$)/.test(dataDir);
+  // Also where Node itself lies there, or the file with a passphrase.
+  const inHome = command.some((argument) => /^\/(home|root)(\/|$)/.test(argument));
   return `# Written by tunnel; \`tunnel ${command[2] ?? ''} uninstall\` removes it. Changes go into ${name}.service.d/*.conf.
 [Unit]
 Description=${escapeUnit(description)}
@@ -18,7 +19,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=notify
 NotifyAccess=all
-ExecStart=${command.map(quoteArgument).join(' ')}
+ExecStart=${command.map((argument) => quote(argument.replaceAll('$', '$$$$'))).join(' ')}
 ExecReload=/bin/kill -HUP $MAINPID
 User=${user}
 Restart=always
@@ -35,7 +36,7 @@ CapabilityBoundingSet=${lowPort ? 'CAP_NET_BIND_SERVICE' : ''}
 NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=${inHome ? 'read-only' : 'yes'}
-ReadWritePaths=${quoteArgument(dataDir)}
+ReadWritePaths=${quote(dataDir)}
 PrivateTmp=yes
 PrivateDevices=yes
 ProtectClock=yes
@@ -60,9 +61,9 @@ WantedBy=multi-user.target
 `;
 }
 
-/** systemd.service(5), command lines: quotes, backslashes, percent signs and dollars mean something. */
-function quoteArgument(text: string): string {
-  const escaped = text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%').replaceAll('$', '$$$$').replaceAll('\n', '\\n');
+/** systemd.syntax(7): quotes, backslashes and percent signs mean something everywhere; dollars in command lines only (systemd.service(5)). */
+function quote(text: string): string {
+  const escaped = text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%').replaceAll('\n', '\\n');
   return /[\s"'\\;]/.test(text) ? `"${escaped}"` : escaped;
 }
 
