@@ -248,6 +248,13 @@ describe('two processes on one folder', () => {
     await start(t, ['gateway', 'start', '--data-dir', gw, '--listen', '127.0.0.1:0']).event('ready');
   });
 
+  test('a gateway that starts while a status waits for it', async (t) => {
+    const gw = join(temporaryFolder(t), 'gw');
+    await succeed(['ca', 'init', '--data-dir', gw]);
+    const ready = start(t, ['gateway', 'start', '--data-dir', gw, '--listen', '127.0.0.1:0']).event('ready');
+    await Promise.all([ready, succeed(['gateway', 'status', '--data-dir', gw, '--wait', '20s'])]);
+  });
+
   test('a second gateway, a second agent, an enrolment beside a running agent; logins wait for each other', async (t) => {
     const chain = await startChain(t);
     const mint = async (kind: string, name: string, ...more: string[]) =>
