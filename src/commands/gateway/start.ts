@@ -15,10 +15,6 @@ import { tryFor } from '../../lib/operator/try-for.ts';
 /** What an older process that is about to end may still hold. */
 const HELD: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['port.in-use', 'state.locked']);
 
-/** A command that found no gateway works on the folder itself, for a moment: `gateway status --wait` typed right after `gateway start &`. */
-const LOCKED: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['state.locked']);
-const COMMAND_MS = 2000;
-
 export default class GatewayStart extends TunnelCommand<undefined> {
   static override summary = "Run the gateway in the foreground. Runs on the gateway's machine.";
   static override description =
@@ -77,8 +73,7 @@ export default class GatewayStart extends TunnelCommand<undefined> {
       testHooks: readTestHooks(process.env['TUNNEL_TEST_HOOKS']),
     };
     const { startGateway } = await import('../../lib/gateway/start.ts');
-    const start = () => tryFor(COMMAND_MS, () => startGateway(config, world), world.clock, signal, LOCKED);
-    await using gateway = await tryFor(waitMs, start, world.clock, signal, HELD);
+    await using gateway = await tryFor(waitMs, () => startGateway(config, world), world.clock, signal, HELD);
     hangups.use(() => gateway.reload());
     const { url, tcp, udp, proxy } = gateway;
     await this.ready(
