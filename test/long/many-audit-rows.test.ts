@@ -12,7 +12,8 @@ import { peakMemory, peakMiB } from '../support/peak-memory.ts';
 const ROWS = process.env['FULL'] === '1' ? 1_000_000 : 100_000;
 /** Whatever the number of rows: a command that lists ten of them holds 130 to 150. */
 const MOST_MIB = 320;
-const MOST_GROWTH_MIB = 120;
+/** The store's cache and garbage: 118 were measured at a million rows. */
+const MOST_GROWTH_MIB = 180;
 /** Of one page, by a gateway on a machine with other work. */
 const PAGE_MS = 3000;
 
