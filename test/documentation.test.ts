@@ -44,7 +44,7 @@ test('examples in help name what exists', () => {
 });
 
 /** What they print is somebody else's, a file for a program, or nothing. */
-const WITHOUT_OUTPUT = ['complete', 'completion', 'policy:show', 'profile:edit', 'ssh', 'token:mint', 'wizard'];
+const WITHOUT_OUTPUT = ['agent:reload', 'complete', 'completion', 'policy:show', 'profile:edit', 'ssh', 'token:mint', 'wizard'];
 
 test('help shows what a command prints', () => {
   const without = [...commands.values()].filter(({ examples = [] }) => !examples.some((example) => String(example).includes('\n'))).map(({ id }) => id);
