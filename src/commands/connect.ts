@@ -69,7 +69,13 @@ export default class Connect extends TunnelCommand<undefined> {
       shared: z.boolean(),
     }),
     background: z.object({ pid: z.int(), log: z.string() }),
-    session: z.object({ session_id: uuid.nullable(), agent: name.nullable(), idle_seconds: z.int(), login_expires_at: time }),
+    session: z.object({
+      session_id: uuid.nullable(),
+      agent: name.nullable(),
+      idle_seconds: z.int(),
+      longest_ends_at: time.nullable(),
+      login_expires_at: time,
+    }),
     warning: z.object({ code: z.string(), message: z.string(), ends_in_ms: z.number() }),
     lost: z.object({ targets: z.array(z.string()), code: z.string(), message: z.string() }),
     healed: z.object({ targets: z.array(z.string()), outage_ms: z.int() }),
@@ -173,12 +179,16 @@ export default class Connect extends TunnelCommand<undefined> {
   /** How long what was granted lasts. */
   #announceRules({ lease: { grant }, loginExpiresAt }: Connected, quiet: boolean): void {
     const { idle_seconds, targets } = grant;
-    const sessions = new Map(targets.map(({ session_id, agent }) => [session_id, agent]));
-    for (const [session_id, agent] of sessions.size === 0 ? [[null, null] as const] : sessions)
-      this.event({ event: 'session', session_id, agent, idle_seconds, login_expires_at: loginExpiresAt });
+    const unknown = { session_id: null, agent: null, longest_ends_at: null };
+    const sessions = new Map(targets.map((granted) => [granted.session_id, granted]));
+    for (const { session_id, agent, longest_ends_at } of sessions.size === 0 ? [unknown] : sessions.values())
+      this.event({ event: 'session', session_id, agent, idle_seconds, longest_ends_at, login_expires_at: loginExpiresAt });
+    if (quiet || this.jsonEnabled()) return;
     const idle = formatDuration(idle_seconds * 1000);
-    if (!quiet && !this.jsonEnabled())
-      this.note(`ends after ${idle} without anything sent (--keep-alive prevents that), and with the login on ${loginExpiresAt}`);
+    const ends = [...sessions.values()].flatMap(({ agent, longest_ends_at }) =>
+      longest_ends_at === null ? [] : `, by policy through ${agent} on ${longest_ends_at}`,
+    );
+    this.note(`ends after ${idle} without anything sent (--keep-alive prevents that)${ends.join('')}, and with the login on ${loginExpiresAt}`);
   }
 
   /** One connection that failed; the forward goes on. */

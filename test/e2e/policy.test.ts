@@ -1,12 +1,14 @@
 // The policy by the real command line: set, shown, tested, explained, replayed, and felt by what runs.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { auditRows } from '../support/audit-rows.ts';
 import { type Chain, connectTo, startChain } from '../support/chain.ts';
-import { succeed, tunnel } from '../support/cli.ts';
+import { BIN, succeed, tunnel } from '../support/cli.ts';
+import { cleanEnvironment } from '../support/environment.ts';
 import { dial, readToEnd, startTarget } from '../support/tcp.ts';
 
 const NONE = { version: 1, allow: [] };
@@ -28,6 +30,28 @@ function by(chain: Chain) {
     codeOf: (finished: Awaited<ReturnType<typeof tunnel>>) => [finished.code, (finished.json()['error'] as Record<string, unknown>)['code']],
   };
 }
+
+test('how long policy lets a session last is said when it begins, in JSON and in words', async (t) => {
+  const chain = await startChain(t);
+  const { set } = by(chain);
+  await set({ version: 1, allow: [{ operators: ['alice'], max_length: '2h' }] });
+  const target = await echo(t);
+  const began = Date.now();
+  const { running } = await connectTo(t, chain, `127.0.0.1:${target}`);
+  const { longest_ends_at: end } = await running.event('session');
+  const hours = (Date.parse(String(end)) - began) / 3_600_000;
+  assert.ok(hours > 1.9 && hours < 2.1, String(end));
+  const inWords = spawn(process.execPath, [BIN, 'connect', `127.0.0.1:${target}`, '--config-dir', chain.operatorFolder], { env: cleanEnvironment() });
+  const ended = once(inWords, 'exit');
+  let said = '';
+  for await (const part of inWords.stderr) {
+    said += String(part);
+    if (said.includes('\n')) break;
+  }
+  inWords.kill();
+  await ended;
+  assert.match(said, /ends after 15m without anything sent .*, by policy through web1 on \d{4}-.*Z, and with the login on/);
+});
 
 test('a policy is a file: printed, set, refused with the field, tested, explained; nothing is half done', async (t) => {
   const chain = await startChain(t);

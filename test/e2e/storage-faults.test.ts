@@ -158,7 +158,7 @@ test('an agent or an operator whose disk is full: with room the same string work
 });
 
 test('a disk that fills under a gateway: changes are refused with the reason, channels go on, and it goes on when there is room', onSmallDisk, async (t) => {
-  const disk = await smallDisk(t, '8m');
+  const disk = await smallDisk(t, '2m');
   const [folder, gw] = [temporaryFolder(t), join(disk.path, 'gw')];
   const { on } = disk;
   await succeed(['ca', 'init', '--data-dir', gw], { on });

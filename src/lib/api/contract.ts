@@ -192,7 +192,8 @@ export const SessionGrant = z.object({
   proxy: z.string().nullable(),
   ca_pem: z.string(),
   idle_seconds: z.number().int(),
-  targets: z.array(z.object({ target: z.string(), agent: name, session_id: uuid })),
+  /** `longest_ends_at` is when policy ends the session; null where it may last. */
+  targets: z.array(z.object({ target: z.string(), agent: name, session_id: uuid, longest_ends_at: time.nullable() })),
   /** Of a renewal. */
   refused: z.array(z.object({ target: z.string(), code: z.string(), message: z.string(), hint: z.string().optional() })).default([]),
 });

@@ -65,7 +65,7 @@ async function stand(t: TestContext, more: Partial<LeaseOptions> = {}) {
       proxy: null,
       ca_pem: '',
       idle_seconds: 900,
-      targets: there.map((target) => ({ target, agent: 'web1', session_id: sessionOf(target) })),
+      targets: there.map((target) => ({ target, agent: 'web1', session_id: sessionOf(target), longest_ends_at: null })),
       refused: request.targets.flatMap((target) => {
         const code = at.refused.get(target);
         return code === undefined ? [] : [{ target, code, message: `${target} is refused` }];

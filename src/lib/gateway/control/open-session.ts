@@ -10,6 +10,7 @@ import type { Caller } from './caller.ts';
 import { assertServing, type ControlContext } from './context.ts';
 import { type DecidedWay, decisionError, type Request } from './decide.ts';
 import { judgeRequest, readRequest } from './judge-request.ts';
+import { endsOf } from './list-sessions.ts';
 
 /** Targets that are not known yet are decided, and their sessions opened, when they are asked for: control/authorise.ts. Errors `login.missing`, `target.malformed`, what the decision of a target says, `limit.reached`. A refusal is audited with its record. */
 export async function openSession(context: ControlContext, caller: Caller, request: SessionRequest): Promise<SessionGrant> {
@@ -44,7 +45,9 @@ export async function openSession(context: ControlContext, caller: Caller, reque
   const granted: SessionGrant['targets'] = [];
   for (const { target, way } of decided) {
     const lease = await orRefuse(target, () => sessions.lease(operator, way.agent));
-    if (lease) granted.push({ target, agent: way.agent.name, session_id: lease.sessionId });
+    if (!lease) continue;
+    const { longest_ends_at } = endsOf(sessions.find(lease.sessionId));
+    granted.push({ target, agent: way.agent.name, session_id: lease.sessionId, longest_ends_at });
   }
   const now = world.clock.now();
   const times = { now, expiresAt: now + LIMITS.sessionTokenMs };

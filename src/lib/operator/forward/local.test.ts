@@ -27,7 +27,7 @@ async function forward(t: TestContext, answerConnect: Answer) {
     proxy: null,
     ca_pem: edge.caPem,
     idle_seconds: 900,
-    targets: [{ target: TARGET, agent: 'web1', session_id: '00000000-0000-4000-8000-000000000001' }],
+    targets: [{ target: TARGET, agent: 'web1', session_id: '00000000-0000-4000-8000-000000000001', longest_ends_at: null }],
     refused: [],
   };
   const lease = await startLease({ api: { openSession: async () => grant }, request: { targets: [TARGET] }, waitMs: 0 }, world, t.signal);
