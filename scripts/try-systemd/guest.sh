@@ -29,6 +29,8 @@ within() {
   done
 }
 is() { [ "$1" = "$2" ] || { echo "got '$1', not '$2'"; return 1; }; }
+# installs SIDE FLAGS...: and where that fails, why.
+installs() { tunnel "$1" install "${@:2}" || { journalctl -u "tunnel-$1" -n 12 --no-pager -o cat; return 1; }; }
 property() { systemctl show -P "$2" "$1"; }
 active() { is "$(property "$1" ActiveState)/$(property "$1" SubState)" active/running; }
 online() { tunnel agent list --data-dir /var/lib/tunnel --json | grep -q '"state": *"online"'; }
@@ -66,7 +68,7 @@ first_boot() {
   files >$STATE/installed.list
 
   expect 'ca init' tunnel ca init
-  expect 'gateway install' tunnel gateway install --public-url https://gw.test:8443
+  expect 'gateway install' installs gateway --public-url https://gw.test:8443
   expect 'the gateway is up and was waited for (Type=notify)' active tunnel-gateway
   expect 'gateway status' tunnel gateway status
   expect 'systemd-analyze verify' systemd-analyze verify /etc/systemd/system/tunnel-gateway.service
@@ -77,7 +79,7 @@ first_boot() {
   expect 'token mint, agent' tunnel token mint --kind agent --name web1 --routes $TARGET/32 --ports 22,8080 --out $STATE/agent.token
   expect 'token mint, operator' tunnel token mint --kind operator --name alice --agents web1 --out $STATE/operator.token
   expect 'agent enroll as a user of its own' sh -c "runuser -u tunnel-agent -- tunnel agent enroll --token-file - --data-dir $AGENT_DIR <$STATE/agent.token"
-  expect 'agent install' tunnel agent install --data-dir $AGENT_DIR
+  expect 'agent install' installs agent --data-dir $AGENT_DIR
   expect 'the agent is up and was waited for' active tunnel-agent
   expect 'agent status: online' sh -c "runuser -u tunnel-agent -- tunnel agent status --data-dir $AGENT_DIR --json | grep -E '\"state\": *\"online\"'"
   expect 'systemd-analyze verify' systemd-analyze verify /etc/systemd/system/tunnel-agent.service
