@@ -259,7 +259,12 @@ describe('two processes on one folder', () => {
     const chain = await startChain(t);
     const mint = async (kind: string, name: string, ...more: string[]) =>
       (await succeed(['token', 'mint', '--data-dir', chain.gatewayFolder, '--kind', kind, '--name', name, ...more])).stdout;
-    assertError(await tunnel(['gateway', 'start', '--data-dir', chain.gatewayFolder, '--listen', '127.0.0.1:0', '--json']), 8, 'state.locked', 'a gateway runs on');
+    assertError(
+      await tunnel(['gateway', 'start', '--data-dir', chain.gatewayFolder, '--listen', '127.0.0.1:0', '--json']),
+      8,
+      'state.locked',
+      'a gateway runs on',
+    );
     assertError(await tunnel(['agent', 'start', '--data-dir', chain.agentFolder, '--json']), 8, 'state.locked', 'agent.lock');
     const string = await mint('agent', 'web2');
     assertError(await tunnel(['agent', 'enroll', '--token-file', '-', '--data-dir', chain.agentFolder, '--json'], { input: string }), 8, 'state.locked');
