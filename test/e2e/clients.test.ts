@@ -18,20 +18,9 @@ describe('through one chain', () => {
 
   test('ssh: output, exit code, and a host identity that is checked', { skip: lacking('ssh', 'sshd', 'ssh-keygen') }, async (t) => {
     const folder = temporaryFolder(t);
-    const { port } = await startSshd(t, folder);
+    const { port, identity } = await startSshd(t, folder);
     const known = join(folder, 'known_hosts');
-    const options = (strict: string) => [
-      '-F',
-      'none',
-      '-i',
-      join(folder, 'user'),
-      '-o',
-      'BatchMode=yes',
-      '-o',
-      `UserKnownHostsFile=${known}`,
-      '-o',
-      `StrictHostKeyChecking=${strict}`,
-    ];
+    const options = (strict: string) => [...identity, '-o', `UserKnownHostsFile=${known}`, '-o', `StrictHostKeyChecking=${strict}`];
     const ssh = (strict: string, ...command: string[]) => tunnel([...at('ssh', `${USER}@127.0.0.1`, '-p', `${port}`), '--', ...options(strict), ...command]);
 
     const first = await ssh('accept-new', 'cat; exit 3');

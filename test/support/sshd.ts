@@ -9,8 +9,16 @@ import type { TestContext } from 'node:test';
 import { run } from './cli.ts';
 import { pathOf } from './programs.ts';
 
+export interface Sshd {
+  readonly port: number;
+  /** For ssh: who logs in, and nothing of the machine's own configuration. */
+  readonly identity: readonly string[];
+  /** The same, and any host is taken for the right one. */
+  readonly options: readonly string[];
+}
+
 /** A real sshd on loopback with keys of its own. */
-export async function startSshd(t: TestContext, folder: string): Promise<{ port: number; options: string[] }> {
+export async function startSshd(t: TestContext, folder: string): Promise<Sshd> {
   for (const name of ['host', 'user']) assert.equal((await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, name)])).code, 0);
   writeFileSync(join(folder, 'authorized_keys'), readFileSync(join(folder, 'user.pub')), { mode: 0o600 });
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
@@ -35,19 +43,7 @@ export async function startSshd(t: TestContext, folder: string): Promise<{ port:
   });
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   t.after(() => listener.close());
-  const options = [
-    '-F',
-    'none',
-    '-i',
-    join(folder, 'user'),
-    '-o',
-    'BatchMode=yes',
-    '-o',
-    'StrictHostKeyChecking=no',
-    '-o',
-    'UserKnownHostsFile=/dev/null',
-    '-o',
-    'LogLevel=ERROR',
-  ];
-  return { port: (listener.address() as AddressInfo).port, options };
+  const identity = ['-F', 'none', '-i', join(folder, 'user'), '-o', 'BatchMode=yes'];
+  const anyHost = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR'];
+  return { port: (listener.address() as AddressInfo).port, identity, options: [...identity, ...anyHost] };
 }

@@ -10,7 +10,7 @@ export interface TcpRelay {
   /** The same for every connection from now on, until `open`. */
   shut(): void;
   open(): void;
-  /** Takes so many connections more; those after them are reset. */
+  /** Takes so many connections more; those after them are refused. */
   allow(count: number): void;
 }
 
@@ -19,7 +19,7 @@ export async function tcpRelay(t: TestContext, to: SocketAddress): Promise<TcpRe
   let allowed = Number.POSITIVE_INFINITY;
   let isOpen = true;
   const server = createServer((near) => {
-    if (--allowed < 0) return void near.resetAndDestroy();
+    if (--allowed === 0) server.close();
     if (!isOpen) return void sockets.add(near.on('error', () => {}).resume());
     const far = connect({ host: to.address, port: to.port });
     for (const [from, into] of [
@@ -54,6 +54,8 @@ export async function tcpRelay(t: TestContext, to: SocketAddress): Promise<TcpRe
     },
     allow(count) {
       allowed = count;
+      if (count === 0) server.close();
+      else if (!server.listening) server.listen(at.port, at.address);
     },
   };
 }
