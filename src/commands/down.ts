@@ -8,7 +8,7 @@ import type { TakenDown } from '../lib/operator/profiles/down.ts';
 
 export default class Down extends TunnelCommand<TakenDown> {
   static override summary = "Take a profile down: end its background process and wait until it has gone. Runs on the operator's machine.";
-  static override examples = ['<%= config.bin %> down work\nwork is down'];
+  static override examples = ['<%= config.bin %> down office\noffice is down'];
   static override args = { profile: Args.string({ description: 'Name of the profile.', required: true, ignoreStdin: true }) };
   static override flags = configDirFlag;
   static override result: ResultShape<TakenDown> = ({ z }) => z.object({ name: z.string(), stopped: z.boolean() });

@@ -18,8 +18,8 @@ export default class Up extends TunnelCommand<BroughtUp | undefined> {
   static override description =
     'Returns when every forward can be used. A profile that is up already stays as it is, with exit code 0. What it has to say later goes to its log; tunnel profile list shows how it is.';
   static override examples = [
-    '<%= config.bin %> up work\nlistening 127.0.0.1:8080 -> intranet.corp.example:80 (agent web1)\nlistening 127.0.0.1:5432 -> db.corp.example:5432 (agent web1)\nwork is up, pid 4242, log ~/.config/tunnel/profiles/work/log',
-    '<%= config.bin %> up work --wait 30s --json',
+    '<%= config.bin %> up office\nlistening 127.0.0.1:8080 -> intranet.corp.example:80 (agent web1)\nlistening 127.0.0.1:5432 -> db.corp.example:5432 (agent web1)\noffice is up, pid 4242, log ~/.config/tunnel/profiles/office/log',
+    '<%= config.bin %> up office --wait 30s --json',
   ];
   static override args = { profile: Args.string({ description: 'Name of the profile.', required: true, ignoreStdin: true }) };
   static override flags = { ...configDirFlag, ...waitFlag };

@@ -12,7 +12,7 @@ interface Result {
 
 export default class DeleteProfile extends TunnelCommand<Result> {
   static override summary = "Delete a profile that is not up, and its log. Runs on the operator's machine.";
-  static override examples = ['<%= config.bin %> profile delete work\ndeleted work'];
+  static override examples = ['<%= config.bin %> profile delete office\ndeleted office'];
   static override args = { profile: Args.string({ description: 'Name of the profile.', required: true, ignoreStdin: true }) };
   static override flags = configDirFlag;
   static override result: ResultShape<Result> = ({ z }) => z.object({ name: z.string(), deleted: z.literal(true) });

@@ -11,7 +11,7 @@ import type { ShownProfile } from '../../lib/operator/profiles/show.ts';
 export default class EditProfile extends TunnelCommand<ShownProfile> {
   static override summary = "Edit a profile in $VISUAL or $EDITOR. Runs on the operator's machine.";
   static override description = 'What is no profile changes nothing; it is kept as a draft, and the next edit goes on with it.';
-  static override examples = ['<%= config.bin %> profile edit work'];
+  static override examples = ['<%= config.bin %> profile edit office'];
   static override args = { profile: Args.string({ description: 'Name of the profile.', required: true, ignoreStdin: true }) };
   static override flags = configDirFlag;
   static override result: ResultShape<ShownProfile> = shownProfile;

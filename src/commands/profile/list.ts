@@ -13,7 +13,7 @@ interface Result {
 export default class ListProfiles extends TunnelCommand<Result> {
   static override summary = "List profiles, whether they are up, and where they listen. Runs on the operator's machine.";
   static override examples = [
-    '<%= config.bin %> profile list\nNAME  STATE  PID   SINCE                     FORWARDS                                                 LAST ERROR\nwork  up     4242  2026-11-21T21:04:38.318Z  127.0.0.1:8080 -> intranet.corp.example:80 (agent web1)  -',
+    '<%= config.bin %> profile list\nNAME    STATE  PID   SINCE                     FORWARDS                                                 LAST ERROR\noffice  up    4242  2026-11-21T21:04:38.318Z  127.0.0.1:8080 -> intranet.corp.example:80 (agent web1)  -',
     '<%= config.bin %> profile list --json',
   ];
   static override flags = configDirFlag;

@@ -13,7 +13,7 @@ export default class SaveProfile extends TunnelCommand<ShownProfile> {
   static override summary = "Save forwards under a name, for tunnel up. Runs on the operator's machine.";
   static override description = 'Takes what tunnel connect takes. Give local ports (8080:HOST:PORT, --listen, -L) where they shall be the same each time.';
   static override examples = [
-    '<%= config.bin %> profile save work 8080:intranet.corp.example:80 5432:db.corp.example:5432 --keep-alive\nsaved work: 8080:intranet.corp.example:80 5432:db.corp.example:5432 --keep-alive\nthen: tunnel up work',
+    '<%= config.bin %> profile save office 8080:intranet.corp.example:80 5432:db.corp.example:5432 --keep-alive\nsaved office: 8080:intranet.corp.example:80 5432:db.corp.example:5432 --keep-alive\nthen: tunnel up office',
     '<%= config.bin %> profile save proxy -D 1080 --replace',
   ];
   static override usage = [

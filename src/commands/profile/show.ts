@@ -11,7 +11,7 @@ import type { ShownProfile } from '../../lib/operator/profiles/show.ts';
 export default class ShowProfile extends TunnelCommand<ShownProfile> {
   static override summary = "Show a profile: what it forwards, whether it is up, its log and its last error. Runs on the operator's machine.";
   static override examples = [
-    '<%= config.bin %> profile show work\nFIELD       VALUE\nname        work\nstate       up\nconnect     8080:intranet.corp.example:80 --keep-alive\nlistening   127.0.0.1:8080 -> intranet.corp.example:80 (agent web1)\npid         4242\nsince       2026-11-21T21:04:38.318Z\nlast error  -\nlog         ~/.config/tunnel/profiles/work/log',
+    '<%= config.bin %> profile show office\nFIELD       VALUE\nname        office\nstate       up\nconnect     8080:intranet.corp.example:80 --keep-alive\nlistening   127.0.0.1:8080 -> intranet.corp.example:80 (agent web1)\npid         4242\nsince       2026-11-21T21:04:38.318Z\nlast error  -\nlog         ~/.config/tunnel/profiles/office/log',
   ];
   static override args = { profile: Args.string({ description: 'Name of the profile.', required: true, ignoreStdin: true }) };
   static override flags = configDirFlag;
