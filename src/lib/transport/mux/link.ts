@@ -25,8 +25,10 @@ import { type Carrier, MuxStream } from './stream.ts';
 import { Wire } from './wire.ts';
 
 const VERSION = 1;
-/** What a stream begins with; one that is read as fast as it comes grows to `streamBufferBytes` while the link's budget lasts. */
+/** What a stream begins with; one that is read as fast as it comes grows while the link's budget lasts. */
 const FIRST_WINDOW_BYTES = 64 * 1024;
+/** A process on the way reads a window of 1 MiB in one turn of its loop, and whoever sends it would stand still meanwhile (docs/performance.md). */
+const GROWN_WINDOW_BYTES = 2 * LIMITS.streamBufferBytes;
 /** How long an end waits for what was sent before it. */
 const FAREWELL_MS = 1000;
 /** How a fault of the peer is named to it (docs/protocol.md, 6). */
@@ -218,10 +220,10 @@ export class MuxLink implements Link {
     data: (stream, bytes) => this.#wire.data(this.#idOf(stream), bytes),
     end: (stream) => this.#wire.send(endFrame(this.#idOf(stream))),
     reset: (stream, code) => this.#wire.send(resetFrame(this.#idOf(stream), code)),
-    grant: (stream, bytes) => this.#wire.send(windowFrame(stream.streamId, bytes)),
+    grant: (stream, bytes) => this.#wire.sendNow(windowFrame(stream.streamId, bytes)),
     grow: (window) => {
       const left = LIMITS.agentBufferBytes - this.#grown;
-      const more = Math.min(window, LIMITS.streamBufferBytes - window, left >> 2); // never all of it: the next stream wants some too
+      const more = Math.min(window, GROWN_WINDOW_BYTES - window, left >> 2); // never all of it: the next stream wants some too
       this.#grown += more;
       return window + more;
     },

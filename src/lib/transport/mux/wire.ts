@@ -4,7 +4,7 @@ import { TunnelError } from '../../base/errors.ts';
 import { FRAME, FrameReader, FULL_DATA_BYTES, header, writeLength } from './frame.ts';
 
 /** Bytes in the byte stream's own queue above which streams wait for their turn. */
-const ENOUGH_QUEUED_BYTES = 256 * 1024;
+const ENOUGH_QUEUED_BYTES = 512 * 1024;
 /** Frames that are not data do not wait; a peer that asks for more and more of them without reading ends up here. One of 12 bytes costs 300 while it waits. */
 const MOST_QUEUED_BYTES = 1024 * 1024;
 
@@ -77,6 +77,12 @@ export class Wire {
     this.#last = undefined;
     this.#socket.write(frame);
     if (this.#socket.writableLength > MOST_QUEUED_BYTES) this.#end(new TunnelError('link.lost', 'the peer does not read'));
+  }
+
+  /** For what the peer waits for: this turn of the loop may be a long one. */
+  sendNow(frame: Buffer): void {
+    this.send(frame);
+    if (!this.#mute) this.#flush();
   }
 
   /** `drained` follows once nothing is queued: more than the system takes at once was. */
