@@ -3,6 +3,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { quietWorld } from '../../../test/support/quiet-world.ts';
 import { type ChainedRow, ChainVerifier } from '../audit/chain.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -83,6 +84,23 @@ for (const [what, share] of [
     assert.equal(readFileSync(join(directory, 'audit.1.jsonl'), 'utf8'), 'of long ago\n');
   });
 }
+
+test('what comes while rows are written waits for its own 200 ms', async (t) => {
+  const quiet = quietWorld();
+  const written: string[] = [];
+  const append = async (_path: string, text: string) => {
+    written.push(text);
+    journal.keep(event(written.length + 1));
+  };
+  const journal = await Journal.open(folder(t), { ...quiet, files: { ...quiet.files, append } });
+  journal.keep(event(1));
+  for (const count of [1, 2, 3]) {
+    await quiet.clock.advance(199);
+    assert.equal(written.length, count - 1);
+    await quiet.clock.advance(1);
+    assert.equal(written.length, count);
+  }
+});
 
 test('it never grows beyond two files of the limit, and the chain goes through both', async (t) => {
   const directory = folder(t);

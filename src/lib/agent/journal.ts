@@ -81,33 +81,30 @@ export class Journal implements AsyncDisposable {
     this.#timer = undefined;
     this.#writing ??= this.#writeAll().finally(() => {
       this.#writing = undefined;
+      if (this.#waiting.length > 0) this.#writeIn(this.#torn ? RETRY_MS : COMMIT_WITHIN_MS);
     });
     return this.#writing;
   }
 
+  /** What comes meanwhile waits for its own time: row by row, each would cost as much as many. */
   async #writeAll(): Promise<void> {
     const { files, log } = this.#world;
-    while (this.#waiting.length > 0) {
+    try {
+      if (this.#torn) await this.#mend();
+      if (this.#waiting.length === 0) return;
       const taken = this.#waiting.length;
       const lost = this.#lost;
       const rows = chained(withLost(this.#waiting, lost), this.#head);
       const text = rows.map((row) => `${safeJson(row)}\n`).join('');
-      try {
-        if (this.#torn) {
-          await this.#mend();
-          continue;
-        }
-        if (this.#bytes > 0 && this.#bytes + text.length > LIMITS.agentAuditBytes) await this.#rotate();
-        await files.append(this.#path, text);
-      } catch (error) {
-        log.error({ error, rows: this.#waiting.length }, 'rows of the audit log wait: the disk does not take them');
-        this.#torn = true;
-        return this.#writeIn(RETRY_MS);
-      }
+      if (this.#bytes > 0 && this.#bytes + text.length > LIMITS.agentAuditBytes) await this.#rotate();
+      await files.append(this.#path, text);
       this.#bytes += Buffer.byteLength(text);
       this.#lost -= lost;
       this.#waiting = this.#waiting.slice(taken);
       this.#head = rows.at(-1) ?? this.#head;
+    } catch (error) {
+      log.error({ error, rows: this.#waiting.length }, 'rows of the audit log wait: the disk does not take them');
+      this.#torn = true;
     }
   }
 

@@ -10,10 +10,11 @@ const event = (subject: string, code: AuditEvent['code'] = 'channel.opened'): Au
 function start() {
   const world = quietWorld();
   const kept: (readonly AuditEvent[])[] = [];
-  const store = { failing: false };
+  const store = { failing: false, whileWriting: () => {} };
   const appendAll = async (rows: readonly AuditEvent[]) => {
     if (store.failing) throw new TunnelError('store.busy', 'full');
     kept.push(rows);
+    store.whileWriting();
   };
   const log = new AuditLog({ audit: { append: async () => {}, appendAll, list: async () => ({ rows: [], next: null }), head: async () => null } }, world);
   return { world, kept, store, log };
@@ -29,6 +30,25 @@ test('rows are kept together within 200 ms', async () => {
   assert.deepEqual(
     kept.map((rows) => rows.map(({ subject }) => subject)),
     [['one', 'two']],
+  );
+  assert.equal(world.clock.pending, 0);
+});
+
+test('what comes while rows are written waits for its own 200 ms, and flush waits for it', async () => {
+  const { world, kept, log, store } = start();
+  store.whileWriting = () => void (kept.length < 9 && log.keep(event(`more ${kept.length}`)));
+  log.keep(event('one'));
+  await world.clock.advance(200);
+  assert.equal(kept.length, 1);
+  await world.clock.advance(199);
+  assert.equal(kept.length, 1);
+  await world.clock.advance(1);
+  assert.equal(kept.length, 2);
+  store.whileWriting = () => {};
+  await log.flush();
+  assert.deepEqual(
+    kept.map((rows) => rows.map(({ subject }) => subject)),
+    [['one'], ['more 1'], ['more 2']],
   );
   assert.equal(world.clock.pending, 0);
 });

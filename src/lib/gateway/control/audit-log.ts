@@ -76,8 +76,10 @@ export class AuditLog implements AsyncDisposable {
 
   async #write(): Promise<void> {
     this.#summarise();
-    while (this.#waiting.length > 0) {
-      const rows = this.#waiting.slice(0, ROWS_AT_ONCE);
+    // What comes meanwhile waits for its own time: one row by one, each would cost as much as many.
+    for (let left = this.#waiting.length; left > 0; ) {
+      const rows = this.#waiting.slice(0, Math.min(left, ROWS_AT_ONCE));
+      left -= rows.length;
       try {
         await this.#store.audit.appendAll(rows);
         this.#waiting = this.#waiting.slice(rows.length);
