@@ -98,17 +98,7 @@ export class OpenControl implements ControlForEdge {
     if (request.sessionToken !== TOKEN) throw new TunnelError('session.refused', 'the session token is not good', { hint: 'Log in again.' });
     this.#count += 1;
     const channelId = `22222222-0000-4000-8000-${String(this.#count).padStart(12, '0')}`;
-    const decision = {
-      target: request.target,
-      operator: 'alice',
-      explicit_agent: null,
-      site: null,
-      alternates: [],
-      decision: { via: 'agent', agent: 'web1', route: null, rule: 'explicit' },
-      candidates: [],
-      outcome: null,
-    } as const;
-    return { channelId, operator: 'alice', decision, ways: this.ways?.(request.target) ?? [this.way(request.target)] };
+    return { channelId, ways: this.ways?.(request.target) ?? [this.way(request.target)] };
   }
   async attach(request: AttachRequest) {
     if (request.sessionToken !== TOKEN) throw new TunnelError('session.refused', 'the session token is not good', { hint: 'Log in again.' });

@@ -1,7 +1,6 @@
 // The interface between control and edge: what an edge may ask, and what control may order. Plain data only, so that it can cross a process border.
 import type { ErrorCode } from '../base/errors.ts';
 import type { SocketAddress } from '../base/world.ts';
-import type { DecisionRecord } from '../routing/decision.ts';
 import type { CloseReason } from '../sessions/close-reason.ts';
 import type { RefusedPeer, TransportName } from '../transport/link.ts';
 
@@ -145,8 +144,6 @@ export interface AttachRequest {
 
 export interface Plan {
   readonly channelId: string;
-  readonly operator: string;
-  readonly decision: DecisionRecord;
   /** In order; the first that connects wins. Never empty. */
   readonly ways: readonly Way[];
 }

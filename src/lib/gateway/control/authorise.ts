@@ -1,6 +1,7 @@
 // An operator's CONNECT becomes a plan: the token is judged, the target decided, and every way gets its lease (requirements A8 to A10, E1).
 import { auditText } from '../../audit/text.ts';
 import { TunnelError } from '../../base/errors.ts';
+import type { DecisionRecord } from '../../routing/decision.ts';
 import { formatSitedTarget } from '../../routing/sited-target.ts';
 import { ANY_TARGET, formatTarget } from '../../routing/target.ts';
 import type { Operator } from '../../store/operators.ts';
@@ -14,6 +15,13 @@ import { whyRefused } from './refused-string.ts';
 type Claims = SessionTokenClaims & { readonly expiresAt: number };
 
 const MOST_TOKENS = 4096;
+
+/** A plan, and what the edge that carries it out need not know. */
+export interface Planned {
+  readonly plan: Plan;
+  readonly operator: string;
+  readonly decision: DecisionRecord;
+}
 
 /** Tokens whose signature was found good: one is used for many channels. */
 export class SeenTokens {
@@ -32,7 +40,7 @@ export class SeenTokens {
 }
 
 /** Errors `gateway.stopping`, `session.refused`, `operator.locked`, `target.malformed`, what the decision says, `limit.reached`, `store.busy`. A refusal is audited with its record. */
-export async function authorise(context: ControlContext, seen: SeenTokens, request: ConnectRequest): Promise<Plan> {
+export async function authorise(context: ControlContext, seen: SeenTokens, request: ConnectRequest): Promise<Planned> {
   context.draining.assertServing();
   const { claims, operator } = await callerOf(context, seen, request);
   const policy = context.policy.current;
@@ -60,7 +68,7 @@ export async function authorise(context: ControlContext, seen: SeenTokens, reque
   await operatorOf(context, claims); // asked again: a login that was ended meanwhile opens nothing
   if (policy !== context.policy.current) return authorise(context, seen, request); // by the policy that was set meanwhile
   if (request.connection !== undefined) for (const { session } of leased) context.users.use(request.connection, session.sessionId);
-  return { channelId: context.world.random.uuid(), operator: operator.name, decision: record, ways: leased };
+  return { plan: { channelId: context.world.random.uuid(), ways: leased }, operator: operator.name, decision: record };
 }
 
 /** What cannot be read as a target is audited too: whoever tries spellings shall be seen. Error `target.malformed`. */

@@ -35,9 +35,9 @@ export function edgeDesk(context: ControlContext): EdgeDesk {
     unlink: (linkId, reason) => unlink(context, linkId, reason),
     async authorise(request: ConnectRequest): Promise<Plan> {
       const { connection } = request;
-      const plan = await unlessLost(authorise(context, seen, request), () => connection !== undefined && users.leave(connection));
-      reports.expect(plan);
-      return plan;
+      const planned = await unlessLost(authorise(context, seen, request), () => connection !== undefined && users.leave(connection));
+      reports.expect(planned);
+      return planned.plan;
     },
     attach: (request: AttachRequest) => unlessLost(attach(context, seen, request), () => users.leave(request.connection)),
     detach: async (connection) => users.leave(connection),

@@ -4,11 +4,12 @@ import type { AuditEvent } from '../../audit/event.ts';
 import { auditText } from '../../audit/text.ts';
 import { TunnelError } from '../../base/errors.ts';
 import type { DecisionRecord, Outcome } from '../../routing/decision.ts';
-import type { ChannelEvent, Plan } from '../contract.ts';
+import type { ChannelEvent } from '../contract.ts';
+import type { Planned } from './authorise.ts';
 import type { ControlContext } from './context.ts';
 import { fitsNow, refit } from './refit.ts';
 
-interface Planned {
+interface Expected {
   readonly operator: string;
   readonly decision: DecisionRecord;
   /** Ways that were tried in vain. */
@@ -26,12 +27,12 @@ interface OpenChannel {
 const MOST_PLANS = 10_000;
 
 export class ChannelReports {
-  readonly #planned = new Map<string, Planned>();
+  readonly #expected = new Map<string, Expected>();
   readonly #open = new Map<string, OpenChannel>();
 
-  expect({ channelId, operator, decision }: Plan): void {
-    this.#planned.set(channelId, { operator, decision, tried: [] });
-    if (this.#planned.size > MOST_PLANS) for (const oldest of this.#planned.keys().take(1)) this.#planned.delete(oldest);
+  expect({ plan, operator, decision }: Planned): void {
+    this.#expected.set(plan.channelId, { operator, decision, tried: [] });
+    if (this.#expected.size > MOST_PLANS) for (const oldest of this.#expected.keys().take(1)) this.#expected.delete(oldest);
   }
 
   /** Error `protocol.violation` for a channel that nobody planned. */
@@ -44,7 +45,7 @@ export class ChannelReports {
       if (this.#open.get(event.channelId)?.sessionId === event.sessionId) context.sessions.active(event.sessionId);
       return;
     }
-    const planned = this.#planned.get(event.channelId);
+    const planned = this.#expected.get(event.channelId);
     if (!planned) throw new TunnelError('protocol.violation', `the channel ${event.channelId} was never planned`);
     if (event.kind === 'opened') this.#opened(context, event, planned);
     else this.#refused(context, event, planned);
@@ -52,9 +53,9 @@ export class ChannelReports {
 
   /** Ends every channel of an edge that can say nothing any more, and what it had still to try; how many were open. */
   lost({ audit, sessions }: ControlContext, reason: string): number {
-    const [open, planned] = [[...this.#open], [...this.#planned]];
+    const [open, planned] = [[...this.#open], [...this.#expected]];
     this.#open.clear();
-    this.#planned.clear();
+    this.#expected.clear();
     for (const [channelId, { sessionId, operator, agent, target }] of open) {
       sessions.channelEnded(sessionId, channelId);
       const detail = { channel_id: channelId, session_id: sessionId, agent, bytes_up: null, bytes_down: null, reason: 'edge-lost' };
@@ -68,11 +69,11 @@ export class ChannelReports {
     return open.length;
   }
 
-  #opened(context: ControlContext, event: Extract<ChannelEvent, { kind: 'opened' }>, planned: Planned): void {
+  #opened(context: ControlContext, event: Extract<ChannelEvent, { kind: 'opened' }>, planned: Expected): void {
     const { audit, sessions } = context;
     const { channelId, sessionId, agent, target } = event;
     const address = event.address && auditText(event.address);
-    this.#planned.delete(channelId);
+    this.#expected.delete(channelId);
     this.#open.set(channelId, { sessionId, operator: planned.operator, agent, target });
     sessions.channelOpened(sessionId, channelId, target);
     context.tallies.add('channels_opened_total', {});
@@ -82,14 +83,14 @@ export class ChannelReports {
     cutWhereUnfit(context, sessionId, target);
   }
 
-  #refused(context: ControlContext, event: Extract<ChannelEvent, { kind: 'refused' }>, planned: Planned): void {
+  #refused(context: ControlContext, event: Extract<ChannelEvent, { kind: 'refused' }>, planned: Expected): void {
     const { channelId, agent, target, code, last } = event;
     const reason = auditText(event.reason);
     endWhereEnded(context, event.sessionId);
     context.failures.failed(agent, target, code, context.world.clock.monotonic());
     planned.tried.push({ agent, target, code, reason });
     if (!last) return;
-    this.#planned.delete(channelId);
+    this.#expected.delete(channelId);
     context.tallies.add('channels_refused_total', { code });
     context.audit.keep(rowOf('channel.refused', event, planned, { result: 'refused', agent, address: null, code, reason }));
   }
@@ -132,7 +133,7 @@ function cutWhereUnfit(context: ControlContext, sessionId: string, target: strin
   );
 }
 
-function rowOf(code: 'channel.opened' | 'channel.refused', event: ChannelEvent, { operator, decision, tried }: Planned, outcome: Outcome): AuditEvent {
+function rowOf(code: 'channel.opened' | 'channel.refused', event: ChannelEvent, { operator, decision, tried }: Expected, outcome: Outcome): AuditEvent {
   const detail = { channel_id: event.channelId, session_id: event.sessionId, agent: outcome.agent, decision: { ...decision, outcome }, tried };
   return { code, actor: `operator:${operator}`, subject: `target:${decision.target}`, detail };
 }
