@@ -12,12 +12,22 @@ export const bin = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
 export const tunnelOverTls = tunnel('tls');
 export const tunnelOverQuic = tunnel('quic');
 
-function tunnel(transport: 'quic' | 'tls'): Chain {
-  return { name: `tunnel (${transport.toUpperCase()})`, start: (targetPort, stack) => start(transport, targetPort, stack) };
+/** A gateway that agents and operators reach at another port than its own. */
+interface Behind {
+  readonly gatewayPort: number;
+  readonly publicPort: number;
 }
 
-async function start(transport: 'quic' | 'tls', targetPort: number, stack: AsyncDisposableStack): Promise<RunningChain> {
-  const { operator, pids } = await startGatewayAndAgent(transport, stack);
+interface TunnelChain extends Chain {
+  start(targetPort: number, stack: AsyncDisposableStack, behind?: Behind): Promise<RunningChain>;
+}
+
+function tunnel(transport: 'quic' | 'tls'): TunnelChain {
+  return { name: `tunnel (${transport.toUpperCase()})`, start: (targetPort, stack, behind) => start(transport, targetPort, stack, behind) };
+}
+
+async function start(transport: 'quic' | 'tls', targetPort: number, stack: AsyncDisposableStack, behind?: Behind): Promise<RunningChain> {
+  const { operator, pids } = await startGatewayAndAgent(transport, stack, behind);
   const connect = await long(stack, 'connect', `127.0.0.1:${targetPort}`, '--config-dir', operator);
   return { port: Number((connect.said.listen ?? '').split(':').at(-1)), pids: [...pids, connect.pid] };
 }
@@ -26,6 +36,7 @@ async function start(transport: 'quic' | 'tls', targetPort: number, stack: Async
 export async function startGatewayAndAgent(
   transport: 'quic' | 'tls',
   stack: AsyncDisposableStack,
+  behind?: Behind,
 ): Promise<{ readonly operator: string; readonly pids: readonly number[] }> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-tunnel-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
@@ -33,7 +44,8 @@ export async function startGatewayAndAgent(
   const cli = (...args: string[]) => execFileSync(process.execPath, [bin, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
 
   cli('ca', 'init', '--data-dir', gateway);
-  const gatewayProcess = await long(stack, 'gateway', 'start', '--data-dir', gateway, '--listen', '127.0.0.1:0');
+  const publicUrl = behind ? ['--public-url', `https://127.0.0.1:${behind.publicPort}`] : [];
+  const gatewayProcess = await long(stack, 'gateway', 'start', '--data-dir', gateway, '--listen', `127.0.0.1:${behind?.gatewayPort ?? 0}`, ...publicUrl);
   const mint = ['token', 'mint', '--data-dir', gateway, '--expires', '1h'];
   cli(...mint, '--kind', 'agent', '--name', 'bench', '--routes', '127.0.0.0/8', '--ports', '1-65535', '--out', join(folder, 'agent.token'));
   cli(...mint, '--kind', 'operator', '--name', 'bench', '--out', join(folder, 'operator.token'));
