@@ -8,6 +8,7 @@ import { type ChannelTiming, microseconds, refusalError, TimedRefusal } from '..
 import { decodeConnectResponse, encodeConnectRequest, refusalOfText } from '../protocol/v1-connect.ts';
 import { decodeV2ChannelResponse, encodeV2ChannelOpen } from '../protocol/v2-channel.ts';
 import { type Link, type LinkStream, StreamReset } from '../transport/link.ts';
+import type { FirstBytes } from './first-bytes.ts';
 import { adopt, readFrame, writeFrame } from './frames.ts';
 import { closeForViolation, FRAME_BYTES, RESET, type Version, versionOf } from './version.ts';
 
@@ -31,8 +32,9 @@ const RESPONSE_MS: Readonly<Record<Version, number>> = { 1: LIMITS.connectRespon
 /**
  * A TCP channel to `target`. On version 2 the session must be open on this link. Errors: the refusals as protocol/refusal.ts maps them, `agent.failed` for a refusal without
  * a reason (released agents give none), `streams.exhausted`, `agent.silent`, `link.lost`, `protocol.violation` (the link is closed then), the signal's reason.
+ * `first` leaves with the request, on version 1 after the answer: its agents may drop what follows a request.
  */
-export async function openChannel(link: Link, request: ChannelRequest, { clock }: World, signal: AbortSignal): Promise<OpenedChannel> {
+export async function openChannel(link: Link, request: ChannelRequest, { clock }: World, signal: AbortSignal, first?: FirstBytes): Promise<OpenedChannel> {
   const version = versionOf(link);
   const exhausted = () =>
     new TunnelError('streams.exhausted', `the agent gave no room for another stream within ${LIMITS.streamCreditMs} ms, ${link.streams} are open`);
@@ -44,12 +46,15 @@ export async function openChannel(link: Link, request: ChannelRequest, { clock }
     const opened = await within(clock, RESPONSE_MS[version], silent, signal, async (signal) => {
       const maxBytes = FRAME_BYTES[version].session;
       await writeFrame(stream, encodeRequest(version, request), maxBytes, clock, signal);
+      using _early = version === 2 ? first?.sendEarly(stream, link, clock) : undefined;
       const payload = await readResponse(() => readFrame(stream, maxBytes, clock, signal));
       const answerUs = microseconds(clock.monotonic() - asked);
       return version === 1 ? judgeV1(payload, answerUs) : judgeV2(payload, answerUs);
     });
+    first?.sendLate(stream);
     return { stream, ...opened };
   } catch (error) {
+    if (error instanceof TimedRefusal) first?.refused();
     const violated = error instanceof TunnelError && error.code === 'protocol.violation';
     stream.destroy(new StreamReset(violated ? RESET.violation : RESET.gaveUp));
     if (violated) await closeForViolation(link, error);

@@ -18,6 +18,7 @@ import {
   refusedError,
 } from '../protocol/operator.ts';
 import { type Link, type LinkStream, StreamReset } from '../transport/link.ts';
+import type { FirstBytes } from './first-bytes.ts';
 import { adopt, readFrame, writeFrame } from './frames.ts';
 import { RESET } from './version.ts';
 
@@ -35,14 +36,19 @@ export interface Answered {
 }
 
 /** The client's end. Errors: the edge's refusal; `link.lost` when the connection went before an answer; `protocol.violation`; the signal's reason. */
-export async function askEdge(link: Link, request: OperatorRequest, clock: Clock, signal: AbortSignal): Promise<Answered> {
+export async function askEdge(link: Link, request: OperatorRequest, clock: Clock, signal: AbortSignal, first?: FirstBytes): Promise<Answered> {
   const stream = adopt(await link.openStream(signal));
   try {
     await writeFrame(stream, encodeOperatorRequest(request), MAX_BYTES, clock, signal);
+    using _early = first?.sendEarly(stream, link, clock);
     const payload = await readFrame(stream, MAX_BYTES, clock, signal);
     if (payload === undefined) throw new TunnelError('protocol.violation', 'the gateway ended the stream without an answer');
     const answer = decodeEdgeAnswer(payload);
-    if (answer.kind === 'edge-refused') throw refusedError(answer);
+    if (answer.kind === 'edge-refused') {
+      first?.refused();
+      throw refusedError(answer);
+    }
+    first?.sendLate(stream);
     const { kind: _, agent, address, ...timing } = answer;
     return { stream, agent: agent && escapeText(agent), granted: { ...timing, address: address && escapeText(address) } };
   } catch (error) {

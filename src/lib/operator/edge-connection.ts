@@ -3,6 +3,7 @@ import { within } from '../base/deadline.ts';
 import { TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Timer, World } from '../base/world.ts';
+import type { FirstBytes } from '../link/first-bytes.ts';
 import { askEdge, hearNotice } from '../link/operator-request.ts';
 import type { EdgeNotice } from '../protocol/operator.ts';
 import type { MuxLink } from '../transport/mux/link.ts';
@@ -15,7 +16,7 @@ export interface EdgeConnection {
   /** Shows the token, so that its sessions end with the connection and not before it; notices come from now on. Errors: what the edge refuses with; `link.lost`, `gateway.silent`. */
   attach(request: { readonly token: string; readonly active: boolean }, onNotice: (notice: EdgeNotice) => void, signal: AbortSignal): Promise<void>;
   /** A channel to a canonical target. Errors as `openChannel`; `link.lost` too when nothing at all is heard of the gateway meanwhile. */
-  open(target: string, token: string, signal: AbortSignal): Promise<Channel>;
+  open(target: string, token: string, signal: AbortSignal, first?: FirstBytes): Promise<Channel>;
   /** As last measured, while nothing else was sent; in ms. */
   roundTripMs(): number | undefined;
   close(): Promise<void>;
@@ -57,7 +58,7 @@ function edgeConnection(link: MuxLink, { clock, log }: World): EdgeConnection {
       };
       listen().catch((error: unknown) => log.debug({ error }, 'no more notices'));
     },
-    async open(target, token, signal) {
+    async open(target, token, signal, first) {
       const asking = new AbortController();
       const passOn = () => asking.abort(signal.reason);
       signal.throwIfAborted();
@@ -65,7 +66,7 @@ function edgeConnection(link: MuxLink, { clock, log }: World): EdgeConnection {
       unanswered.add(asking);
       timer ??= clock.after(LIMITS.suspectLinkMs, suspect);
       try {
-        return await openChannel(link, target, token, clock, asking.signal);
+        return await openChannel(link, target, token, clock, asking.signal, first);
       } finally {
         signal.removeEventListener('abort', passOn);
         unanswered.delete(asking);

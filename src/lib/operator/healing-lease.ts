@@ -4,8 +4,10 @@ import { unlessAborted, within } from '../base/deadline.ts';
 import { isErrorCode, messageOf, TunnelError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { World } from '../base/world.ts';
+import type { FirstBytes } from '../link/first-bytes.ts';
 import type { EdgeNotice } from '../protocol/operator.ts';
 import { ANY_TARGET } from '../routing/target.ts';
+import { cutEarly } from './cut-error.ts';
 import type { EdgeConnection } from './edge-connection.ts';
 import type { ConnectTarget } from './forward/local.ts';
 import type { DialEdge, Lease, LeaseEvent, LeaseOptions } from './lease.ts';
@@ -64,12 +66,12 @@ export class HealingLease implements Lease {
     this.#running = this.#keep().catch((error: unknown) => this.#endAll(asError(error)));
   }
 
-  readonly connect: ConnectTarget = async (target, signal) => {
+  readonly connect: ConnectTarget = async (target, signal, first) => {
     const deadline = this.#now + (this.#options.healWaitMs ?? LIMITS.healWaitMs);
     for (;;) {
       const over = this.#over.get(this.#keyOf(target)) ?? (this.#closing.signal.aborted ? this.#closing.signal.reason : undefined);
       if (over) throw over;
-      const failure = await this.#tryConnect(target, signal);
+      const failure = await this.#tryConnect(target, signal, first);
       if ('channel' in failure) return Object.assign(failure.channel, { whyCut: this.#lastHeard.whyCut });
       const left = deadline - this.#now;
       if (left <= 0) throw failure.error;
@@ -98,12 +100,12 @@ export class HealingLease implements Lease {
   }
 
   /** A channel, or a failure that waiting may cure; whatever else it is it throws. */
-  async #tryConnect(target: string, signal: AbortSignal): Promise<{ readonly channel: Channel } | { readonly error: TunnelError }> {
+  async #tryConnect(target: string, signal: AbortSignal, first?: FirstBytes): Promise<{ readonly channel: Channel } | { readonly error: TunnelError }> {
     const edge = this.#edge;
     const key = this.#keyOf(target);
     if (edge === undefined || this.#outages.has(key)) return { error: this.#lastFailure ?? new TunnelError('gateway.unreachable', 'the gateway is away') };
     try {
-      return { channel: await edge.open(target, this.#session.grant.token, signal) };
+      return { channel: await edge.open(target, this.#session.grant.token, signal, first) };
     } catch (thrown) {
       signal.throwIfAborted();
       const error = asError(thrown);
@@ -113,6 +115,7 @@ export class HealingLease implements Lease {
         await this.#session.renew(this.#closing.signal).catch((refused: unknown) => this.#renewalFailed(asError(refused)));
       else if (granted && (error.code === 'agent.offline' || error.code === 'route.none')) this.#lost([key], error);
       else if (!isNotYet(error.code, granted)) throw error;
+      if (first?.unaccounted) throw cutEarly(target, error);
       return { error };
     }
   }

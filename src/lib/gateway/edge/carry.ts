@@ -4,6 +4,7 @@ import { unlessAborted } from '../../base/deadline.ts';
 import { type ErrorCode, messageOf, TunnelError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { SocketAddress, World } from '../../base/world.ts';
+import type { FirstBytes } from '../../link/first-bytes.ts';
 import { openChannel } from '../../link/open-channel.ts';
 import { RESET } from '../../link/version.ts';
 import type { ChannelTiming } from '../../protocol/refusal.ts';
@@ -65,12 +66,12 @@ export class Carrier {
     if (this.#open > 0) await this.#whenEmpty.promise;
   }
 
-  /** Errors: control's, or the last way's with target and agent named; the signal's reason when the operator leaves. */
-  async connect(request: ConnectRequest, signal: AbortSignal): Promise<CarriedTo> {
+  /** Errors: control's, or the last way's with target and agent named; the signal's reason when the operator leaves; `link.reset` where `first` may have arrived. */
+  async connect(request: ConnectRequest, signal: AbortSignal, first?: FirstBytes): Promise<CarriedTo> {
     if (this.#refusing !== undefined) throw new TunnelError('gateway.stopping', this.#refusing, { hint: 'Try again in a moment.' });
     this.#open += 1;
     try {
-      return await this.#connect(request, signal);
+      return await this.#connect(request, signal, first);
     } catch (error) {
       this.#ended();
       throw error;
@@ -93,8 +94,8 @@ export class Carrier {
   }
 
   /** An agent whose link we ended ourselves a moment ago is neither offline nor full: it is asked again when it is back. */
-  async #connect(request: ConnectRequest, signal: AbortSignal): Promise<CarriedTo> {
-    const attempt = async () => await this.#tryWays(await this.#control.authorise(request), signal);
+  async #connect(request: ConnectRequest, signal: AbortSignal, first?: FirstBytes): Promise<CarriedTo> {
+    const attempt = async () => await this.#tryWays(await this.#control.authorise(request), signal, first);
     try {
       return await attempt();
     } catch (error) {
@@ -105,48 +106,49 @@ export class Carrier {
     }
   }
 
-  async #tryWays(plan: Plan, signal: AbortSignal): Promise<CarriedTo> {
+  async #tryWays(plan: Plan, signal: AbortSignal, first?: FirstBytes): Promise<CarriedTo> {
     let failure: TunnelError | undefined;
     for (const [index, way] of plan.ways.entries()) {
       try {
-        const open = await this.#tryWay(plan, way, signal);
+        const open = await this.#tryWay(plan, way, signal, first);
         this.#report({ kind: 'opened', ...named(plan, way), agent: way.agent, target: way.target, address: open.address });
         const said = { ...open.timing, address: open.address ?? undefined };
-        return { agent: way.agent, said, carry: (operator) => this.#carry(operator, open, plan, way) };
+        return { agent: way.agent, said, carry: (operator) => this.#carry(operator, open, plan, way, first?.length) };
       } catch (error) {
         failure = this.#understand(error, way);
-        const last = signal.aborted || index === plan.ways.length - 1;
+        const last = signal.aborted || first?.unaccounted || index === plan.ways.length - 1;
         this.#report({ kind: 'refused', ...named(plan, way), agent: way.agent, target: way.target, code: failure.code, reason: failure.message, last });
         signal.throwIfAborted();
+        if (first?.unaccounted) throw cutEarly(failure);
       }
     }
     throw failure ?? new TunnelError('internal', 'the plan has no way');
   }
 
   /** A link that ends while it is asked, or has no stream to give, is not the last word where its agent has another. */
-  async #tryWay(plan: Plan, way: Way, signal: AbortSignal): Promise<OpenWay> {
+  async #tryWay(plan: Plan, way: Way, signal: AbortSignal, first?: FirstBytes): Promise<OpenWay> {
     signal.throwIfAborted();
-    if (way.direct) return await this.#openDirect(way, way.direct, signal);
+    if (way.direct) return await this.#openDirect(way, way.direct, signal, first);
     const link = this.#links.carrying(way);
     try {
-      return await this.#openOn(link, plan, way, signal);
+      return await this.#openOn(link, plan, way, signal, first);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof TunnelError) || (error.code !== 'link.lost' && error.code !== 'streams.exhausted')) throw error;
       if (link.wornOut({ refused: error.code === 'streams.exhausted' })) this.#links.renew(link, LIMITS.wornLinkGraceMs);
       const other = this.#links.another(link);
-      if (other === undefined) throw error;
-      return await this.#openOn(other, plan, way, signal);
+      if (other === undefined || first?.unaccounted) throw error;
+      return await this.#openOn(other, plan, way, signal, first);
     }
   }
 
-  async #openOn(link: AgentLink, plan: Plan, way: Way, signal: AbortSignal): Promise<OpenWay> {
+  async #openOn(link: AgentLink, plan: Plan, way: Way, signal: AbortSignal, first?: FirstBytes): Promise<OpenWay> {
     const held = link.holdChannel();
     try {
       const alive = AbortSignal.any([signal, link.lost]);
       const session = await link.sessions.ensure(way.session, alive);
       const request = { sessionId: way.session.sessionId, channelId: plan.channelId, target: way.target };
-      const channel = await openChannel(link.link, request, this.#world, AbortSignal.any([alive, session]));
+      const channel = await openChannel(link.link, request, this.#world, AbortSignal.any([alive, session]), first);
       const cut = () => channel.stream.destroy(new StreamReset(RESET.sessionEnded));
       return { ...channel, session, cut, over: () => this.#over(link, channel.stream, held) };
     } catch (error) {
@@ -155,8 +157,9 @@ export class Carrier {
     }
   }
 
-  async #openDirect(way: Way, addresses: readonly SocketAddress[], signal: AbortSignal): Promise<OpenWay> {
+  async #openDirect(way: Way, addresses: readonly SocketAddress[], signal: AbortSignal, first?: FirstBytes): Promise<OpenWay> {
     const { socket, address, session } = await this.direct.open(way, addresses, signal);
+    first?.sendLate(socket);
     return { stream: socket, address, timing: {}, session, cut: () => reset(socket, new StreamReset(RESET.sessionEnded)), over: () => {} };
   }
 
@@ -166,8 +169,8 @@ export class Carrier {
     held[Symbol.dispose]();
   }
 
-  async #carry(operator: Duplex, { stream, session, cut, over }: OpenWay, plan: Plan, way: Way): Promise<void> {
-    const carried: Carried = { aToB: 0, bToA: 0 };
+  async #carry(operator: Duplex, { stream, session, cut, over }: OpenWay, plan: Plan, way: Way, sent = 0): Promise<void> {
+    const carried: Carried = { aToB: sent, bToA: 0 };
     session.addEventListener('abort', cut, { once: true });
     const { channelId, sessionId } = named(plan, way);
     const watched = this.#activity.watch({ channelId, sessionId }, carried);
@@ -214,6 +217,11 @@ export class Carrier {
     this.#world.log.error({ error, agent: way.agent, target: way.target }, 'opening a channel failed');
     return new TunnelError('internal', `${way.target} through ${way.agent}: the gateway failed`, { cause: error });
   }
+}
+
+/** Not to be tried again, by anybody: what the client had said may have arrived. */
+function cutEarly(cause: TunnelError): TunnelError {
+  return new TunnelError('link.reset', cause.message, { hint: 'What the client had said by then may have arrived.', cause });
 }
 
 function named(plan: Plan, way: Way): { channelId: string; sessionId: string } {

@@ -29,9 +29,9 @@ export class Traffic {
     while (this.#open.size > 0) await this.#quiet.promise;
   }
 
-  /** Runs `work` with the counters of one channel. */
-  async count<Value>(work: (carried: Carried) => Promise<Value>): Promise<Value> {
-    const carried: Carried = { aToB: 0, bToA: 0 };
+  /** Runs `work` with the counters of one channel, which has carried `sent` already. */
+  async count<Value>(work: (carried: Carried) => Promise<Value>, sent = 0): Promise<Value> {
+    const carried: Carried = { aToB: sent, bToA: 0 };
     this.#open.add(carried);
     try {
       return await work(carried);
@@ -45,10 +45,10 @@ export class Traffic {
   }
 }
 
-/** Resolves when both directions have ended, and when the session is over for good: who ends with it says why. Error `link.reset` when the channel was cut otherwise. */
-export async function carry(client: Duplex, channel: Channel, target: string, traffic: Traffic): Promise<void> {
+/** `sent` bytes of the client's have left already. Resolves when both directions have ended, and when the session is over for good: who ends with it says why. Error `link.reset` when the channel was cut otherwise. */
+export async function carry(client: Duplex, channel: Channel, target: string, traffic: Traffic, sent = 0): Promise<void> {
   try {
-    await traffic.count((carried) => splice(client, channel, carried));
+    await traffic.count((carried) => splice(client, channel, carried), sent);
   } catch (cause) {
     const heard = await channel.whyCut?.(cause);
     if (!heard?.over) throw cutError(target, heard, cause);

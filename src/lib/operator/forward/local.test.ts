@@ -15,10 +15,10 @@ import { Traffic } from './carry.ts';
 import { listenLocally, toTarget } from './local.ts';
 
 const TARGET = '10.0.0.5:80';
+const world = realWorld({ level: 'silent' });
 
 async function forward(t: TestContext, answerConnect: Answer) {
   const answer: Answer = async (stream, request) => (request.kind === 'operator-attach' ? void (await accept(stream)) : await answerConnect(stream, request));
-  const world = realWorld({ level: 'silent' });
   const edge = await startConnectEdge(t, answer);
   const grant = {
     token: 'session-token',
@@ -177,4 +177,57 @@ test('nobody at the gateway is gateway.unreachable', async (t) => {
     accepting(() => {}),
   );
   await assert.rejects(connectEdge('127.0.0.1:1', edge.caPem, world, t.signal), { code: 'gateway.unreachable', kind: 'unreachable' });
+});
+
+/** What a client has said already, left where it is. */
+async function firstWords(stream: LinkStream): Promise<string> {
+  for (;;) {
+    const bytes: Buffer | null = stream.read();
+    if (bytes === null) await once(stream, 'readable');
+    else {
+      stream.unshift(bytes);
+      return String(bytes);
+    }
+  }
+}
+
+test('what a client says first is at the edge before its answer; a refusal that may pass brings it again, and it arrives once', async (t) => {
+  const heard: string[] = [];
+  const again = Promise.withResolvers<void>();
+  const { port, failures } = await forward(t, async (stream) => {
+    heard.push(await firstWords(stream));
+    if (heard.length === 2) again.resolve();
+    if (heard.length === 1) return await refuseRequest(stream, new TunnelError('gateway.stopping', 'not now'), world.clock, t.signal);
+    const accepted = await accept(stream);
+    void text(accepted).then((question) => accepted.end(`you said ${question}`));
+  });
+  const socket = await dial(t, port);
+  socket.write('hello');
+  await again.promise;
+  socket.end(' and more');
+  assert.equal(await text(socket), 'you said hello and more');
+  assert.deepEqual([heard, failures], [['hello', 'hello'], []]);
+});
+
+test('where the connection goes after it left, the client is cut and nobody asks a second time; one that has said nothing is carried later', async (t) => {
+  let asked = 0;
+  const asking = Promise.withResolvers<void>();
+  const { edge, port, failures } = await forward(t, async (stream) => {
+    asked += 1;
+    if (asked > 2) return void (await accept(stream)).end('hello');
+    if (asked === 1) await firstWords(stream);
+    else asking.resolve();
+  });
+  const [talker, listener] = [await dial(t, port), dial(t, port)];
+  talker.write('pay 5 EUR');
+  const silent = await listener;
+  await asking.promise;
+  edge.cut();
+  assert.equal((await readToEnd(talker)).end, 'reset');
+  assert.equal(await text(silent), 'hello');
+  assert.equal(asked, 3);
+  assert.deepEqual(
+    failures.map((error) => error instanceof TunnelError && error.code),
+    ['link.reset'],
+  );
 });

@@ -1,6 +1,7 @@
 // A local listener: each of its connections is served on its own, and none of them outlives it.
 import { TunnelError } from '../../base/errors.ts';
 import type { TcpSocket, World } from '../../base/world.ts';
+import { FirstBytes } from '../../link/first-bytes.ts';
 import { reset } from '../../streams/reset.ts';
 import type { Channel } from '../open-channel.ts';
 import { carry, type Traffic } from './carry.ts';
@@ -9,8 +10,8 @@ import type { Listen } from './spec.ts';
 /** One for all connections: each of them ends. */
 const GONE = new TunnelError('interrupted', 'the local client has gone');
 
-/** A channel to a canonical target. */
-export type ConnectTarget = (target: string, signal: AbortSignal) => Promise<Channel>;
+/** A channel to a canonical target; `first` is on its way by then. */
+export type ConnectTarget = (target: string, signal: AbortSignal, first?: FirstBytes) => Promise<Channel>;
 
 /** What becomes of one connection. `gone` aborts when the client leaves. A rejection resets the client. */
 export type Serve = (client: TcpSocket, gone: AbortSignal) => Promise<void>;
@@ -62,5 +63,8 @@ export async function listenLocally({ listen, serve, onFailure }: LocalListenerO
 
 /** Every connection is a channel to the one target. */
 export function toTarget(target: string, connect: ConnectTarget, traffic: Traffic): Serve {
-  return async (client, gone) => await carry(client, await connect(target, gone), target, traffic);
+  return async (client, gone) => {
+    const first = new FirstBytes(client);
+    await carry(client, await connect(target, gone, first), target, traffic, first.length);
+  };
 }

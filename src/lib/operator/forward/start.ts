@@ -44,7 +44,7 @@ export async function startForwards({ specs, agent, alternates = [], ...options 
   const traffic = new Traffic();
   let closing = false; // what is cut by that did not fail
   const onFailure = (error: unknown) => void (closing || options.onFailure(error));
-  const connect: ConnectTarget = async (target, gone) => (await unlessAborted(granted.promise, gone)).connect(target, gone);
+  const connect: ConnectTarget = async (target, gone, first) => (await unlessAborted(granted.promise, gone)).connect(target, gone, first);
   const serveAs = ({ protocol, target }: ForwardSpec): Serve => {
     if (protocol === 'tcp') return toTarget(target, connect, traffic);
     if (protocol === 'socks5') return socksProxy({ connect, traffic, onFailure, clock: world.clock });

@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import { TunnelError } from '../../../base/errors.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import type { SocketAddress, World } from '../../../base/world.ts';
+import { FirstBytes } from '../../../link/first-bytes.ts';
 import { grantRequest, hearRequest, refuseRequest, sendNotice } from '../../../link/operator-request.ts';
 import type { LinkStream } from '../../../transport/link.ts';
 import { LIVENESS } from '../../../transport/liveness.ts';
@@ -66,7 +67,8 @@ export function serveStreams(socket: TLSSocket, remote: SocketAddress, carrier: 
         listenOn(stream, gone.signal);
         return;
       }
-      const connected = await asked(carrier.connect({ sessionToken: request.token, target: request.target, remote, connection }, gone.signal), gone.signal);
+      const wanted = { sessionToken: request.token, target: request.target, remote, connection };
+      const connected = await asked(carrier.connect(wanted, gone.signal, new FirstBytes(stream)), gone.signal);
       await grantRequest(stream, { agent: connected.agent, ...connected.said }, clock, gone.signal).catch(() => {}); // carrying a stream that is gone reports its end
       await connected.carry(stream);
     } catch (thrown) {
