@@ -9,16 +9,18 @@ const ALIVE_MS = 1000;
 /** One for each client, whatever ways are tried for it. */
 export class FirstBytes {
   readonly #client: Duplex;
+  /** Kept until it is known who has them. */
   #bytes: Uint8Array | undefined;
+  #length = 0;
   #sent = false;
 
   constructor(client: Duplex) {
     this.#client = client;
   }
 
-  /** Of those that were taken from the client. */
+  /** Of those that have left for good. */
   get length(): number {
-    return this.#bytes?.length ?? 0;
+    return this.#length;
   }
 
   /** They have left, and nobody has said that they did not arrive: another way could bring them twice. */
@@ -50,6 +52,8 @@ export class FirstBytes {
   /** The answer was yes: what was taken before and did not leave with this question follows. */
   sendLate(stream: Duplex): void {
     if (!this.#sent) this.#send(stream);
+    this.#length = this.#bytes?.length ?? 0;
+    this.#bytes = undefined;
   }
 
   #send(stream: Duplex): void {
