@@ -15,6 +15,7 @@ import type { Channel } from './open-channel.ts';
 import { Outages } from './outages.ts';
 import type { OperatorSession } from './session.ts';
 import { effectOfNotice, isFinal, LastHeard } from './session-end.ts';
+import { TakenBack } from './taken-back.ts';
 import { isNotYet } from './try-for.ts';
 
 export class HealingLease implements Lease {
@@ -33,8 +34,7 @@ export class HealingLease implements Lease {
   #edge: EdgeConnection | undefined;
   /** Those that are attached, by session. */
   #sessions = new Map<string, string[]>();
-  /** Targets whose session was taken back, and with what words: the next renewal says whether there can be another. */
-  readonly #asked = new Map<string, string>();
+  readonly #takenBack = new TakenBack();
   readonly #lastHeard: LastHeard;
   #lastFailure: TunnelError | undefined;
   #waiting = 0;
@@ -145,7 +145,7 @@ export class HealingLease implements Lease {
       this.#wake = Promise.withResolvers();
       if (this.#closing.signal.aborted) return;
       for (const target of this.#outages.givenUp(this.#now)) this.#endTarget(target, this.#tooLong());
-      const due = this.#asked.size > 0 ? 0 : (this.#outages.retryAt(this.#waiting > 0) ?? Math.min(this.#session.renewAt, this.#keepAliveAt));
+      const due = this.#takenBack.any ? 0 : (this.#outages.retryAt(this.#waiting > 0) ?? Math.min(this.#session.renewAt, this.#keepAliveAt));
       if (this.#targets.size > 0 && this.#now >= due) await this.#heal();
     }
   }
@@ -159,7 +159,7 @@ export class HealingLease implements Lease {
       await this.#inTime(signal, (limit) => this.#session.renew(limit));
       for (const { target, code, message, hint } of this.#session.grant.refused) {
         const error = new TunnelError(isErrorCode(code) ? code : 'gateway.unreachable', message, { hint });
-        if (isFinal(error, this.#asked.has(target))) this.#endTarget(target, this.#inWords(error, target));
+        if (isFinal(error, this.#takenBack.has(target))) this.#endTarget(target, this.#takenBack.inWords(error, target));
         else this.#lost([target], error);
       }
       this.#answered();
@@ -200,7 +200,7 @@ export class HealingLease implements Lease {
 
   #renewalFailed(error: TunnelError): void {
     this.#lastFailure = error;
-    if (isFinal(error, this.#asked.size > 0)) this.#endAll(this.#inWords(error));
+    if (isFinal(error, this.#takenBack.any)) this.#endAll(this.#takenBack.inWords(error));
     // Without a connection everything is lost already; with one the old token is good for a while.
     else this.#session.postpone();
     this.#world.log.warn({ error }, 'session renewal failed');
@@ -221,7 +221,7 @@ export class HealingLease implements Lease {
       this.#lost(targets, new TunnelError('agent.offline', message, { hint: 'Is the agent running? tunnel agent list shows which are online.' }));
       this.#lastHeard.hear({ message, over: undefined });
     } else if (effect === 'ask') {
-      for (const target of targets.length > 0 ? targets : this.#targets) this.#asked.set(target, message);
+      this.#takenBack.add(targets.length > 0 ? targets : this.#targets, message);
       this.#wakeUp();
     } else {
       this.#lastHeard.hear({ message, over: effect.over });
@@ -230,16 +230,9 @@ export class HealingLease implements Lease {
     }
   }
 
-  /** Why it was taken back says more than that it is refused. */
-  #inWords(error: TunnelError, target: string | undefined = this.#asked.keys().next().value): TunnelError {
-    const message = target === undefined ? undefined : this.#asked.get(target);
-    return message === undefined ? error : new TunnelError(error.code, message, { hint: error.hint, cause: error });
-  }
-
   /** The gateway was asked about what it had taken back. */
   #answered(): void {
-    for (const [target, message] of this.#asked) this.#lastHeard.hear({ message, over: this.#over.get(target) });
-    this.#asked.clear();
+    for (const [target, message] of this.#takenBack.take()) this.#lastHeard.hear({ message, over: this.#over.get(target) });
   }
 
   #edgeLost(edge: EdgeConnection, error: TunnelError): void {
