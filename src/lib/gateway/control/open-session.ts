@@ -14,7 +14,7 @@ import { endsOf } from './list-sessions.ts';
 
 /** Targets that are not known yet are decided, and their sessions opened, when they are asked for: control/authorise.ts. Errors `login.missing`, `target.malformed`, what the decision of a target says, `limit.reached`. A refusal is audited with its record. */
 export async function openSession(context: ControlContext, caller: Caller, request: SessionRequest): Promise<SessionGrant> {
-  const { authority, keys, sessions, world } = context;
+  const { authority, keys, sessions, users, world } = context;
   const { operator, credentialHash } = caller;
   if (!operator || credentialHash === null)
     throw new TunnelError('login.missing', 'a session belongs to an operator who is logged in', { hint: 'tunnel login --token-file FILE' });
@@ -46,6 +46,7 @@ export async function openSession(context: ControlContext, caller: Caller, reque
   for (const { target, way } of decided) {
     const lease = await orRefuse(target, () => sessions.lease(operator, way.agent));
     if (!lease) continue;
+    if (request.renewal) users.expect(lease.sessionId);
     const { longest_ends_at } = endsOf(sessions.find(lease.sessionId));
     granted.push({ target, agent: way.agent.name, session_id: lease.sessionId, longest_ends_at });
   }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { controlStand } from '../../../../test/support/control-stand.ts';
 import { ManualClock } from '../../../../test/support/manual-clock.ts';
+import type { Caller } from './caller.ts';
+import { openSession } from './open-session.ts';
 
 const remote = { address: '192.0.2.9', port: 9 };
 const target = '10.0.0.5:22';
@@ -66,6 +68,26 @@ test('channels of plain clients are never cut by a command that ends; the idle l
   await forEdge.detach('c1');
   await clock.advance(10_000);
   assert.ok(live(sessionId));
+});
+
+test('what a renewal has leased again ends within 5 s where nobody attaches to it, and stays where somebody does', async (t) => {
+  const { attach, clock, control, live, store } = await stand(t);
+  const operator = (await store.operators.byName('alice')) ?? null;
+  const caller: Caller = { kind: 'operator', operator, credentialHash: 'credential-alice', expiresAt: null };
+  const renewed = async () => {
+    const request = { targets: [target], renewal: true };
+    const { targets } = await openSession(control.context, caller, request);
+    return targets[0]?.session_id ?? '';
+  };
+  const left = await renewed();
+  await clock.advance(2000);
+  assert.ok(live(left));
+  await clock.advance(2000);
+  assert.ok(!live(left));
+  const taken = await renewed();
+  assert.equal(await attach('c1'), taken);
+  await clock.advance(60_000);
+  assert.ok(live(taken));
 });
 
 test('a token that is not good attaches nothing', async (t) => {

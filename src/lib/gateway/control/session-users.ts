@@ -4,6 +4,8 @@ import type { Sessions } from './sessions.ts';
 
 /** For the operator's next command, and for the channels that end with the connection: nothing may happen in a session for so long before it ends. */
 const GRACE_MS = 300;
+/** A new connection to the edge and its question, far away; the whole must stay below the 5 s that a session may outlive its program. */
+const ATTACHED_WITHIN_MS = 3000;
 
 export class SessionUsers implements Disposable {
   readonly #sessions: Sessions;
@@ -37,6 +39,11 @@ export class SessionUsers implements Disposable {
   use(connection: string, sessionId: string): void {
     const used = this.#uses.get(connection) ?? new Set();
     this.#uses.set(connection, used.add(sessionId));
+  }
+
+  /** A program whose session was lost has got it again, and attaches to it next; one that went away meanwhile never will. */
+  expect(sessionId: string): void {
+    if (!this.#leaving.has(sessionId)) this.#judgeIn(ATTACHED_WITHIN_MS, sessionId);
   }
 
   /** The connection has ended; whatever it asked for was answered before. */
