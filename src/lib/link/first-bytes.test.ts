@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { quietWorld } from '../../../test/support/quiet-world.ts';
+import { unread } from '../../../test/support/unread.ts';
 import { TunnelError } from '../base/errors.ts';
 import type { LinkStream } from '../transport/link.ts';
 import { memoryPair } from '../transport/memory/pair.ts';
@@ -42,12 +43,10 @@ async function stand(words: string) {
   return { world, client, first, ask };
 }
 
-/** What lies there unread. */
+/** What has come by the next turn. */
 async function waiting(stream: LinkStream): Promise<string> {
   await settled();
-  const bytes: Buffer | null = stream.read();
-  if (bytes !== null) stream.unshift(bytes);
-  return String(bytes ?? '');
+  return unread(stream);
 }
 
 test('they are there before the agent has answered, and what follows comes behind them', async () => {

@@ -1,11 +1,11 @@
 // An operator's first bytes at an edge with two ways: a refusal leaves them for the next one, a lost link for nobody.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { Duplex, PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { OpenControl, TOKEN } from '../../../../test/support/edge-stand.ts';
 import { quietWorld } from '../../../../test/support/quiet-world.ts';
+import { firstUnread } from '../../../../test/support/unread.ts';
 import { acceptChannel, type IncomingChannel } from '../../link/accept-channel.ts';
 import { type AgentControl, agentControl } from '../../link/control.ts';
 import { FirstBytes } from '../../link/first-bytes.ts';
@@ -64,21 +64,13 @@ async function takeSessions(agent: AgentControl): Promise<void> {
   }
 }
 
-/** Until something is there; it stays. */
-async function waiting(stream: LinkStream): Promise<string> {
-  if (stream.readableLength === 0) await once(stream, 'readable');
-  const bytes: Buffer = stream.read();
-  stream.unshift(bytes);
-  return String(bytes);
-}
-
 test('who refuses had them in vain; the next way brings them, and they are counted', async (t) => {
   const { control, one, two, said, heard, operator, connecting } = await stand(t);
   const first = await one.next();
-  assert.equal(await waiting(first.stream), 'hello ');
+  assert.equal(await firstUnread(first.stream), 'hello ');
   first.refuse('refused', 'not here');
   const second = await two.next();
-  assert.equal(await waiting(second.stream), 'hello ');
+  assert.equal(await firstUnread(second.stream), 'hello ');
   const target = second.accept('10.0.0.5:22');
   const carrying = (await connecting).carry(operator);
   said.end('world');
@@ -96,7 +88,7 @@ test('who refuses had them in vain; the next way brings them, and they are count
 
 test('a link that goes before its answer may have brought them: no other way is tried, and the operator is told not to', async (t) => {
   const { control, one, two, connecting } = await stand(t);
-  await waiting((await one.next()).stream);
+  await firstUnread((await one.next()).stream);
   await one.link.close();
   await assert.rejects(connecting, { code: 'link.reset', message: /agent/ });
   assert.deepEqual(

@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { type Answer, accept, startConnectEdge } from '../../../../test/support/connect-edge.ts';
 import { dial, echoAtOnce, readToEnd } from '../../../../test/support/tcp.ts';
+import { firstUnread } from '../../../../test/support/unread.ts';
 import { TunnelError } from '../../base/errors.ts';
 import { refuseRequest } from '../../link/operator-request.ts';
 import { realWorld } from '../../system/real-world.ts';
@@ -179,23 +180,11 @@ test('nobody at the gateway is gateway.unreachable', async (t) => {
   await assert.rejects(connectEdge('127.0.0.1:1', edge.caPem, world, t.signal), { code: 'gateway.unreachable', kind: 'unreachable' });
 });
 
-/** What a client has said already, left where it is. */
-async function firstWords(stream: LinkStream): Promise<string> {
-  for (;;) {
-    const bytes: Buffer | null = stream.read();
-    if (bytes === null) await once(stream, 'readable');
-    else {
-      stream.unshift(bytes);
-      return String(bytes);
-    }
-  }
-}
-
 test('what a client says first is at the edge before its answer; a refusal that may pass brings it again, and it arrives once', async (t) => {
   const heard: string[] = [];
   const again = Promise.withResolvers<void>();
   const { port, failures } = await forward(t, async (stream) => {
-    heard.push(await firstWords(stream));
+    heard.push(await firstUnread(stream));
     if (heard.length === 2) again.resolve();
     if (heard.length === 1) return await refuseRequest(stream, new TunnelError('gateway.stopping', 'not now'), world.clock, t.signal);
     const accepted = await accept(stream);
@@ -215,7 +204,7 @@ test('where the connection goes after it left, the client is cut and nobody asks
   const { edge, port, failures } = await forward(t, async (stream) => {
     asked += 1;
     if (asked > 2) return void (await accept(stream)).end('hello');
-    if (asked === 1) await firstWords(stream);
+    if (asked === 1) await firstUnread(stream);
     else asking.resolve();
   });
   const [talker, listener] = [await dial(t, port), dial(t, port)];
