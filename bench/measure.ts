@@ -53,7 +53,8 @@ async function rate(mib: number, work: () => Promise<void>): Promise<number> {
   return (mib * MIB) / 1000 / (performance.now() - start);
 }
 
-function ask(port: number, kind: 'd' | 'u' | 'e', mib: number): Socket {
+/** A connection that tells the target what it is for: `d`own, `u`p or `e`cho. */
+export function ask(port: number, kind: 'd' | 'u' | 'e', mib: number): Socket {
   const socket = connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true });
   const head = Buffer.alloc(5);
   head.write(kind);
@@ -129,7 +130,7 @@ async function idle(port: number, pids: readonly number[], count: number): Promi
 }
 
 /** The connection stands: a byte has gone to the target and come back. */
-function echoOnce(socket: Socket): Promise<void> {
+export function echoOnce(socket: Socket): Promise<void> {
   return new Promise<void>((resolve, reject) => {
     socket.once('data', () => resolve());
     socket.once('error', reject);
@@ -137,7 +138,7 @@ function echoOnce(socket: Socket): Promise<void> {
   });
 }
 
-function quantile(values: readonly number[], q: number): number {
+export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
 }

@@ -1,9 +1,9 @@
 // The peer that everyone has: an agent's `ssh -R` and an operator's `ssh -L` that meet at one sshd.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from '../../test/support/free-ports.ts';
 import { spawnUntil } from '../process.ts';
 import type { Chain } from '../run.ts';
 
@@ -18,6 +18,7 @@ export const openssh: Chain = {
     for (const name of ['host', 'user']) execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, name)]);
     writeFileSync(join(folder, 'authorized_keys'), readFileSync(join(folder, 'user.pub')), { mode: 0o600 });
     if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
+    // OpenSSH takes no port 0 for local forwards.
     const [sshPort, middlePort, localPort] = await freePorts(3);
     writeFileSync(
       join(folder, 'sshd_config'),
@@ -70,21 +71,3 @@ export const openssh: Chain = {
     return { port: localPort ?? 0, pids: [sshd.pid, agent.pid, operator.pid] };
   },
 };
-
-/** OpenSSH takes no port 0 for local forwards; these were free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<import('node:net').Server>((resolve) => {
-          const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  return servers.map((server) => {
-    const address = server.address();
-    server.close();
-    return address !== null && typeof address === 'object' ? address.port : 0;
-  });
-}

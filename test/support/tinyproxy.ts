@@ -2,9 +2,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { freePorts } from './free-ports.ts';
 import { pathOf } from './programs.ts';
 
 export interface Tinyproxy {
@@ -15,7 +16,7 @@ export interface Tinyproxy {
 
 /** Its words and numbers are those of tinyproxy.conf(5); user and password are of letters and digits there. */
 export async function startTinyproxy(t: TestContext, folder: string, { user, password }: { user: string; password: string }): Promise<Tinyproxy> {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const [config, log] = [join(folder, 'tinyproxy.conf'), join(folder, 'tinyproxy.log')];
   writeFileSync(
     config,
@@ -29,17 +30,6 @@ export async function startTinyproxy(t: TestContext, folder: string, { user, pas
   });
   while (!(await answers(port))) if (child.exitCode !== null) throw new Error(`tinyproxy ended with ${child.exitCode}`);
   return { port, asked: () => [...readFileSync(log, 'utf8').matchAll(/CONNECT (\S+) HTTP/g)].map(([, place = '']) => place) };
-}
-
-/** It cannot choose one itself. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 async function answers(port: number): Promise<boolean> {
